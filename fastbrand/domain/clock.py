@@ -1,0 +1,217 @@
+"""The programme's clock: what time it is for the programme while so much of real time goes by.
+
+Everywhere but in a simulation it is the real one. A simulation's clock goes as fast as the real one while anybody
+works, and leaps over the days in which nobody does: months pass in seconds, and no delay of a slow machine looks like
+days of somebody's. Workflows read their moments off this clock and turn what they wait for back into real time. It is
+set once, when a process starts, before anything asks it; a state directory keeps one for its life, as a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Protocol
+
+from fastbrand.domain.errors import InputError
+
+CLOCK_FILE = "clock"
+"""In the state directory of a simulation: its clock."""
+
+LEAST_WAIT = timedelta(milliseconds=1)
+"""The shortest wait there is: a timer of nothing is an error."""
+
+EARLY = timedelta(seconds=1)
+"""A timer that fires so much before its moment is on time; one that fires earlier found a slower clock."""
+
+_AHEAD = timedelta(milliseconds=100)
+"""A leap is written so long before it begins."""
+
+_LATELY = 20
+_MICRO, _NOTHING = timedelta(microseconds=1), timedelta(0)
+_LOOK_AGAIN = timedelta(milliseconds=200)
+"""Least wait on a clock that leaps, while it does not: nobody knows when the next leap comes."""
+
+
+class Clock(Protocol):
+    """What everybody asks a clock."""
+
+    def time(self, real: datetime) -> datetime:
+        """What this clock shows at a real moment, which is not in the future."""
+
+    def real_span(self, span: timedelta) -> timedelta:
+        """Real time after which ``span`` may have passed on this clock: at least a millisecond, rather too short."""
+
+
+class _Wall:
+    """The clock on the wall."""
+
+    def time(self, real: datetime) -> datetime:
+        return real
+
+    def real_span(self, span: timedelta) -> timedelta:
+        return max(span, LEAST_WAIT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leap:
+    """From ``at`` on the clock, which showed ``shows``, runs ``rate`` times as fast, for ``lasts`` of real time."""
+
+    at: datetime
+    shows: datetime
+    rate: int
+    lasts: timedelta
+
+    def time(self, real: datetime) -> datetime:
+        passed = real - self.at
+        leapt = min(passed, self.lasts)
+        return self.shows + leapt * self.rate + (passed - leapt)
+
+    def line(self) -> str:
+        return f"{self.at.isoformat()} {self.shows.isoformat()} {self.rate} {self.lasts // timedelta(microseconds=1)}\n"
+
+
+_Read = tuple[int, tuple[_Leap, ...], tuple[int, int]]
+"""Bytes of the file that were read, the leaps in them, and how much real time passes in how much shown: set at once."""
+
+
+@dataclass(slots=True)
+class LeapingClock:
+    """A clock that goes as the real one, but for the leaps in its file, one a line, in order, none of them too late.
+
+    Every process of a simulation reads the same file, and only one writes it (``leap``). A leap is written before it
+    begins and never changed. So whoever asks what the clock shows at a moment that is past finds every leap that
+    counts, and every later replay finds the same.
+    """
+
+    path: Path
+    _seen: _Read = field(default=(-1, (), (1, 1)))
+
+    def time(self, real: datetime) -> datetime:
+        """What this clock shows at a real moment, which is not in the future."""
+        _, leaps, _ = self._read()
+        return next((each for each in reversed(leaps) if each.at <= real), leaps[0]).time(real)
+
+    def real_span(self, span: timedelta) -> timedelta:
+        """How long ``span`` lasts if time passes as quickly as it lately did at its best: rather too short."""
+        if span <= _NOTHING:
+            return LEAST_WAIT
+        _, leaps, (real, shown) = self._read()
+        last, now = leaps[-1], datetime.now(UTC)
+        left = last.at + last.lasts - now
+        if last.at <= now and left > _NOTHING:
+            span -= left * last.rate
+            return max(left + (_part(span, real, shown) if span > _NOTHING else span / last.rate), LEAST_WAIT)
+        return max(last.at - now, _NOTHING) + max(_part(span, real, shown), _LOOK_AGAIN)
+
+    def leap(self, to: datetime) -> datetime:
+        """Let the clock run fast, as its first line says, until it shows ``to``: the real moment at which it does."""
+        _, leaps, _ = self._read()
+        rate, at = leaps[0].rate, max(datetime.now(UTC) + _AHEAD, leaps[-1].at)
+        shows = self.time(at)
+        lasts = max((to - shows) / rate, _NOTHING)
+        self._write(_Leap(at, shows, rate, lasts))
+        return at + lasts
+
+    def stand(self, least: timedelta) -> None:
+        """Say that nothing leaps for ``least`` of real time: who waits for another day need not look before."""
+        at = max(datetime.now(UTC) + max(least, _AHEAD), self._read()[1][-1].at)
+        self._write(_Leap(at, self.time(at), self._read()[1][0].rate, _NOTHING))
+
+    def rest(self) -> None:
+        """No leap is to be expected any more: who waits, waits in real time."""
+        at = datetime.now(UTC) + _AHEAD
+        self._write(_Leap(at, self.time(at), 1, _NOTHING))
+
+    def _write(self, leap: _Leap) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(leap.line())  # one write of the system: nobody reads half a line as a whole one
+
+    def _read(self) -> _Read:
+        size, _, _ = seen = self._seen
+        if os.stat(self.path).st_size == size:
+            return seen
+        text = self.path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        leaps = tuple(_leap_of(each, self.path) for each in whole.splitlines())
+        if not leaps:
+            raise _no_clock(self.path)
+        self._seen = seen = len(whole.encode()), leaps, _pace(leaps)
+        return seen
+
+
+def _part(span: timedelta, real: int, shown: int) -> timedelta:
+    """``real`` of ``shown`` parts of ``span``: a year times a million is more than a timedelta holds."""
+    return timedelta(microseconds=span // _MICRO * real // shown)
+
+
+def _pace(leaps: Sequence[_Leap]) -> tuple[int, int]:
+    """Real time in time shown, both in microseconds, from leap to leap: quicker than most of the last ones were.
+
+    None yet: as in a leap.
+    """
+    if leaps[-1].rate == 1:
+        return 1, 1
+    lately = [each for each in leaps if each.lasts][-_LATELY:]
+    passed = [
+        ((after.at - before.at) // _MICRO, (after.shows - before.shows) // _MICRO) for before, after in pairwise(lately)
+    ]
+    if not passed:
+        return 1, leaps[0].rate
+    real, shown = sorted(passed, key=lambda each: Fraction(*each))[len(passed) // 4]
+    return max(real * 3 // 4, 1), shown
+
+
+def make_clock(path: Path, shows: datetime, rate: int) -> LeapingClock:
+    """Write the file of a clock that shows ``shows`` now and whose leaps are expected to run ``rate`` times as fast."""
+    path.write_text(_Leap(datetime.now(UTC), shows.astimezone(UTC), rate, _NOTHING).line(), encoding="utf-8")
+    return LeapingClock(path)
+
+
+REAL: Clock = _Wall()
+"""The clock on the wall."""
+
+_in_use = [REAL]
+
+
+def use(clock: Clock) -> None:
+    """Let this process go by ``clock``."""
+    _in_use[0] = clock
+
+
+def in_use() -> Clock:
+    """The clock that this process goes by."""
+    return _in_use[0]
+
+
+def clock_at(path: str) -> Clock:
+    """The clock whose file is ``path``; empty is the real one. Raises ``InputError``."""
+    if not path:
+        return REAL
+    clock = LeapingClock(Path(path))
+    try:
+        clock.time(datetime.now(UTC))
+    except OSError as error:
+        raise _no_clock(Path(path)) from error
+    return clock
+
+
+def _leap_of(line: str, path: Path) -> _Leap:
+    try:
+        at, shows, rate, lasts = line.split(" ")
+        leap = _Leap(
+            datetime.fromisoformat(at), datetime.fromisoformat(shows), int(rate), timedelta(microseconds=int(lasts))
+        )
+        if leap.at.tzinfo is None or leap.shows.tzinfo is None or leap.rate < 1 or leap.lasts < _NOTHING:
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise _no_clock(path) from None
+    return leap
+
+
+def _no_clock(path: Path) -> InputError:
+    return InputError(f"`{path}` is not the clock of a simulation", hint="name one that `fastbrand simulate` wrote")

@@ -1,0 +1,66 @@
+"""A programme year: a hundred sellers, twelve months, the real server; then what must hold."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.driver import ROOT, SCRIPT, Cli, clean_environment
+
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("simulate")]
+
+SOAK = os.environ.get("FASTBRAND_SOAK") == "1"
+
+
+def lived(state: Path, parties: int, months: int, *more: str) -> dict[str, Any]:
+    """Live so many months with so many sellers; what the command tells."""
+    import json
+
+    words = ["simulate", "--parties", str(parties), "--months", str(months), "--state", str(state), "--json", *more]
+    done = subprocess.run(
+        [str(SCRIPT), *words], cwd=ROOT, env=clean_environment(), capture_output=True, check=False, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def holds(found: dict[str, Any]) -> None:
+    """Every invariant, and each of them over something."""
+    assert [each for each in found["invariants"] if not each["holds"] or not each["checked"]] == []
+    rates = [float(each["per_base"]) for each in found["trust_and_bonus"]]
+    assert all(less <= more for less, more in pairwise(rates))
+    # people let one case in ten lie, and nothing else makes a case late, on however slow a machine
+    assert 0.75 <= float(found["board"]["cases"]["sla_hit_rate"]) < 1
+
+
+@pytest.mark.timeout(1_800)  # one that hangs; on a quiet machine it takes three minutes
+def test_a_year_with_a_hundred_sellers(tmp_path: Path) -> None:
+    state = tmp_path / "year"
+    found = lived(state, 100, 12)
+    holds(found)
+    assert len(set(found["months_lived"])) == 12
+    stages = {stage for mine in found["stages"].values() for stage in mine}
+    assert {"endorsed", "active", "rejected", "revoked"} <= stages
+    # every step down and back was taken, and people had their part in it
+    moves = {"watch", "clear", "demote", "suspend", "reinstate", "revoke", "promote", "appeal", "answer", "expire"}
+    assert moves <= set(found["moves"])
+    assert sum(number for mine in found["stages"].values() for number in mine.values()) == 100
+    # the directory is an installation like any other, on the simulation's clock
+    cli = Cli(state)
+    assert cli("pool", "reconcile").code == 0
+    assert cli("rules", "replay", "--all").code == 0
+    again = cli("simulate", "--parties", "5", "--state", state)
+    again.failed(2, "not_empty", "is not empty")
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not SOAK, reason="`make soak`")
+@pytest.mark.timeout(0)
+def test_a_year_with_two_thousand_sellers(tmp_path: Path) -> None:
+    holds(lived(tmp_path / "year", 2_000, 12))
