@@ -207,7 +207,11 @@ def up(settings: Settings, **more: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signal_drains_and_leaves_nothing(joined: Settings, number: signal.Signals) -> None:
-    process = up(joined)
+    before = signal.signal(number, signal.SIG_DFL)  # who runs the tests may have it ignored, as `nohup` does
+    try:
+        process = up(joined)
+    finally:
+        signal.signal(number, before)
     process.send_signal(number)
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output, errors) == (0, "down\n", "")

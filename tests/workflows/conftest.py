@@ -58,7 +58,7 @@ judged = _desk("judged", JUDGED)
 """A desk at which one month in limit suspends, and people decide about it at leisure."""
 
 hasty = _desk("hasty", HASTY)
-"""A desk at which one month in limit suspends, and a suspension is over in two seconds."""
+"""A desk at which one month in limit suspends, and a suspension is over in five seconds."""
 
 counted = _desk("counted", KEPT)
 """A desk at which a test counts everything."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from fastbrand.domain.errors import FourEyes, Refused
@@ -138,12 +140,17 @@ async def test_a_suspension_runs_out_only_where_it_still_is_one(hasty: Desk) -> 
     from activities.payloads import By, StandingStep
     from activities.standing import StandingActivities
 
-    party = await hasty.apply(FAST_BRAND)
-    hasty.record(party, IN_LIMIT)
-    await hasty.assess(party)
-    await hasty.until_stage(party, "suspended")
-    seen = parties.known(hasty.office, party)
-    assert (await hasty.decide(party, "approve"))["stage"] == "endorsed"
+    for _ in range(10):  # seconds are short for two people where the machine is busy: then another party
+        party = await hasty.apply(FAST_BRAND)
+        hasty.record(party, IN_LIMIT)
+        await hasty.assess(party)
+        await until(lambda: hasty.stage(party) in {"suspended", "revoked"}, f"`{party}` suspended")  # noqa: B023
+        seen = parties.known(hasty.office, party)
+        with suppress(Refused):
+            assert (await hasty.decide(party, "approve"))["stage"] == "endorsed"
+            break
+    else:
+        pytest.fail("no suspension was lifted in time")
     late = StandingStep(
         party_id=party,
         event="revoke",

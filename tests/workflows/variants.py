@@ -113,8 +113,8 @@ JUDGED: Edits = {
 }
 """One month in limit suspends; people then decide."""
 
-HASTY: Edits = {**JUDGED, PROGRAMME: {**KEPT[PROGRAMME], "standing/suspension": "2 seconds"}}
-"""The same, and a suspension is over in two seconds."""
+HASTY: Edits = {**JUDGED, PROGRAMME: {**KEPT[PROGRAMME], "standing/suspension": "5 seconds"}}
+"""The same, and a suspension is over in five seconds."""
 
 
 def edited(source: Path, target: Path, edits: Edits) -> Path:
