@@ -34,7 +34,7 @@ from rules.engine import RuleEngine
 _TRIES = 8
 """How often a decision is made anew because a cap moved between deciding and reserving; then the step is retried."""
 
-_ENDED = frozenset({GrantState.VOIDED, GrantState.CLOSED, GrantState.LAPSED})
+_ENDED = frozenset({GrantState.VOIDED, GrantState.CLOSED, GrantState.LAPSED, GrantState.NONE})
 """States of a grant that nothing leads out of."""
 
 
@@ -66,6 +66,22 @@ class BonusActivities:
         if done is None:
             raise Busy(f"the caps of grant `{request.grant_id}` moved {_TRIES} times", hint="it is tried again")
         return done
+
+    def refused(self, request: GrantRequest) -> bool:
+        """Decide a party's grant where it may come to nothing: whether there is none, which is then written down.
+
+        A grant that there is after all is left to its own workflow; so is one that was made meanwhile.
+        """
+        offer = self._decider.offer(request)
+        if offer.decision is not None and offer.amount > 0:
+            return False
+        with self._db.write() as conn:
+            ledger.take_turns(conn, [request.grant_id])
+            there = grants.get(conn, request.grant_id)
+            if there is None:
+                decision_id = self._decider.store(conn, request, offer)
+                there = self._write(conn, request, offer, GrantState.NONE, decision_id, Verb.GRANT_DECIDED)
+            return there.state is GrantState.NONE
 
     @activity.defn(name="grant_confirm")
     def confirm(self, step: GrantStep) -> GrantResult:
@@ -131,7 +147,7 @@ class BonusActivities:
         }
         ledger.take_turns(conn, [request.grant_id])
         there = grants.get(conn, request.grant_id)
-        if there is not None and there.state in _ENDED:  # given up while it waited
+        if there is not None and there.state in _ENDED:  # given up while it waited, or a run over everybody was first
             return Reservation(state=str(there.state), amount=there.amount, **base)
         decision_id = self._decider.store(conn, request, offer)
         if offer.decision is None or offer.amount == 0:

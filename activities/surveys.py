@@ -23,9 +23,11 @@ from activities.shelf import Shelved, in_force, incentive_for, maintenance_for, 
 from activities.upkeep import GOOD
 from fastbrand.domain import names
 from fastbrand.domain.audit import SYSTEM, AuditEvent, Verb
+from fastbrand.domain.grant import GrantState
 from fastbrand.domain.lifecycle import KEPT, STANDING, Track, events_from, upkeep_event
 from fastbrand.store import audit, facts, grants, observations, parties, plans
 from fastbrand.store.database import Database
+from fastbrand.store.grants import GrantRow
 from fastbrand.store.observations import Observation
 from fastbrand.store.parties import PartyRow
 from rules.engine import RuleEngine
@@ -117,11 +119,13 @@ class SurveyActivities:
         with self._db.read() as conn:
             shelf = in_force(conn, request.at)
             rows = parties.list_parties(conn, stage=STANDING, limit=PAGE, cursor=request.after or None)
-            ids = {names.grant_id(row.party_id, request.period): row.party_id for row in rows}
-            decided = {ids[each] for each in grants.existing(conn, list(ids))}
-            members = self._members(conn, [row for row in rows if row.party_id not in decided], request)
+            ids = [names.grant_id(row.party_id, request.period) for row in rows]
+            decided = grants.by_ids(conn, ids)
+            members = self._members(
+                conn, [row for grant_id, row in zip(ids, rows, strict=True) if grant_id not in decided], request
+            )
         due: list[BonusDue] = []
-        outcomes: list[str] = ["decided before"] * len(decided)
+        outcomes = [_before(grant, request) for grant in decided.values()]
         for track in Track:
             rules, mine = incentive_for(shelf.book, track), [each for each in members if each.party.track is track]
             if rules is None:
@@ -186,7 +190,7 @@ class SurveyActivities:
                     parties.amend(conn, each.party_id, upkeep=each.outcome)
 
     def _gets_one(self, party: PartyRow, request: PageRequest) -> bool:
-        """Decide with authority; whether there is a grant after all, which then needs its workflow."""
+        """Decide with authority; whether there is a grant after all, which its workflow then reserves."""
         asked = GrantRequest(
             grant_id=names.grant_id(party.party_id, request.period),
             party_id=party.party_id,
@@ -194,7 +198,7 @@ class SurveyActivities:
             attempt=1,
             at=request.at,
         )
-        return self._bonus.reserve(asked).state != "none"
+        return not self._bonus.refused(asked)
 
     def _differ(self, party: PartyRow, request: PageRequest, shelf: Shelved) -> None:
         """The engines do not agree: an alert, never a loss for the party."""
@@ -222,6 +226,12 @@ def _moves(party: PartyRow, outcome: str, track: str | None) -> bool:
         or ("clear" in may and outcome in GOOD)
         or (outcome == "alert" and party.upkeep != "alert")
     )
+
+
+def _before(grant: GrantRow, request: PageRequest) -> str:
+    """How a grant counts that is there already: one that this page decided before its worker died counts as its own."""
+    mine = grant.state is GrantState.NONE and grant.created_at == request.at
+    return "none" if mine else "decided before"
 
 
 def _counted(outcomes: Sequence[str]) -> dict[str, int]:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from temporalio.client import WorkflowHandle
+
+import rules.columnar.surveying
+from activities.bonus import BonusActivities
+from activities.payloads import GrantRequest
+from activities.run_payloads import PageRequest
+from activities.surveys import SurveyActivities
+from fastbrand.domain import names
+from fastbrand.domain.lifecycle import Track
 from fastbrand.service import grants
 from tests.workflows.desk import Desk, until
 from tests.workflows.given import AMOUNT, BRAND, FAST_BRAND
+from workflows.messages import BonusInput, GrantView
+from workflows.traffic_bonus import TrafficBonus
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("workflows-upkeep")]
 
@@ -73,3 +85,71 @@ async def test_who_is_on_watch_or_worse_gets_no_grant(kept: Desk) -> None:
     await kept.until_stage(party, "watch")
     await kept.bonus("2032-06")
     assert _grant(kept, party, "2032-06") == {}
+
+
+NO_GRANT = {"severe_violations_365d": "1"}
+
+
+async def _carry(kept: Desk, party: str, period: str) -> WorkflowHandle[Any, GrantView]:
+    """Start the grant's own workflow, as the party's lifecycle does."""
+    grant = names.grant_id(party, period)
+    return await kept.client.start_workflow(
+        TrafficBonus.run,
+        BonusInput(grant_id=grant, party_id=party, track=Track.M, period=period),
+        id=names.grant_workflow_id(grant),
+        task_queue=kept.settings.task_queue,
+    )
+
+
+async def test_where_the_engines_differ_nobody_loses_and_it_is_told(
+    kept: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    party = await kept.apply(FAST_BRAND)
+    monkeypatch.setattr(rules.columnar.surveying, "bonuses", lambda *given: [None] * len(given[2]))
+    request = PageRequest(period="2032-07", at=kept.office.now(), after="", digest="")
+    first, again = (SurveyActivities(kept.office.db, kept.office.engine()).bonuses(request) for _ in range(2))
+    assert first == again, "a page whose worker died before it was heard is done again, and tells the same"
+    assert _grant(kept, party, "2032-07") == {}, "what is reserved is reserved by the grant's own workflow"
+    assert len(kept.audit(party, "engine:mismatch")) == 1
+
+    await kept.bonus("2032-07")
+    grant = await _until_granted(kept, party, "2032-07")
+    assert grant["amount"] == AMOUNT
+    grant_id = names.grant_id(party, "2032-07")
+    await until(
+        lambda: grant_id in {each["subject"]["id"] for each in kept.audit(party, "tranche:released")},
+        "its own workflow carries it on",
+    )
+
+
+async def test_a_page_that_is_done_again_counts_whom_it_decided_as_its_own(kept: Desk) -> None:
+    party = await kept.apply(FAST_BRAND)
+    kept.record(party, NO_GRANT)
+    request = PageRequest(period="2032-08", at=kept.office.now(), after="", digest="")
+    first, again = (SurveyActivities(kept.office.db, kept.office.engine()).bonuses(request) for _ in range(2))
+    assert first == again
+    assert first.outcomes["none"] >= 1
+    assert len([each for each in kept.decisions(party, "incentive") if each["outcome"] == "no_grant"]) == 1
+
+
+async def test_a_run_and_a_grants_own_workflow_may_be_at_it_at_once(kept: Desk) -> None:
+    """A party comes into standing while the run is on its page: both decide, and whoever is first has decided."""
+    party = await kept.apply(FAST_BRAND)
+    bonus = BonusActivities(kept.office.db, kept.office.engine())
+
+    def asked(period: str) -> GrantRequest:
+        grant = names.grant_id(party, period)
+        return GrantRequest(grant_id=grant, party_id=party, period=period, attempt=1, at=kept.office.now())
+
+    await _carry(kept, party, "2032-09")
+    granted = await _until_granted(kept, party, "2032-09")
+    assert granted["amount"] == AMOUNT
+    kept.record(party, NO_GRANT)
+    assert not bonus.refused(asked("2032-09")), "there is one"
+    assert _grant(kept, party, "2032-09")["amount"] == AMOUNT
+
+    assert bonus.refused(asked("2032-10"))
+    refused = _grant(kept, party, "2032-10")
+    kept.record(party, {"severe_violations_365d": "0"})
+    assert (await (await _carry(kept, party, "2032-10")).result()).state == "none"
+    assert _grant(kept, party, "2032-10") == refused
