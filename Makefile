@@ -5,6 +5,10 @@ ARGS ?=
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 
+# kept whatever the environment says: each of hundreds of processes would compile the project anew, and so would each
+# workflow in its sandbox
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run up setup test check soak bench lint types imports unit format docs lock upgrade clean
 
