@@ -23,6 +23,7 @@ from rules.loader import load_directory
 from rules.records import Context, Observed, Record
 from tests.cli.driver import ROOT, SCRIPT, Cli, until
 from tests.cli.shapes import Shape, any_text, flag, integer, maybe, misfits, number, text
+from tests.signals import heard
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cli-rule-tests")]
 
@@ -218,7 +219,7 @@ def test_check_warns_of_what_no_test_fails(warm: Cli, book: Path) -> None:
 def watching(cli: Cli, book: Path, *more: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """``rules test BOOK --watch`` in the background, and the file that holds what it says."""
     said = book.parent / "said.txt"
-    with said.open("wb") as out:
+    with said.open("wb") as out, heard(signal.SIGINT):
         process = subprocess.Popen(
             [str(SCRIPT), "rules", "test", str(book), "--watch", *more],
             cwd=ROOT,

@@ -18,6 +18,7 @@ from fastbrand.settings import Settings
 from fastbrand.supervisor import Patience, Supervisor, ensure_running, running
 from fastbrand.temporal_server import DevServer, free_port, port_is_free
 from tests.ops.waiting import HERE, STAND_IN, eventually, processes_with
+from tests.signals import heard
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("ops-server")]
 
@@ -207,11 +208,8 @@ def up(settings: Settings, **more: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signal_drains_and_leaves_nothing(joined: Settings, number: signal.Signals) -> None:
-    before = signal.signal(number, signal.SIG_DFL)  # who runs the tests may have it ignored, as `nohup` does
-    try:
+    with heard(number):
         process = up(joined)
-    finally:
-        signal.signal(number, before)
     process.send_signal(number)
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output, errors) == (0, "down\n", "")
