@@ -3,7 +3,8 @@
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
+# three for two processors: tests that wait for a server leave room for one that computes
+PYTEST := $(BIN)/pytest -n 3 --dist loadgroup
 
 # kept whatever the environment says: each of hundreds of processes would compile the project anew, and so would each
 # workflow in its sandbox
@@ -24,7 +25,7 @@ up: environment-run ## keep the Temporal server and a worker running until Ctrl-
 
 setup: environment-test ## the environment with everything for working on it
 
-test: environment-test lint types imports server ## everything, as CI does (about a quarter of an hour)
+test: environment-test lint types imports server ## everything, as CI does (about twenty minutes)
 	@$(PYTEST) $(ARGS)
 
 check: environment-test lint types imports unit ## what can be told within a minute
