@@ -131,27 +131,29 @@ async def test_an_appeal_that_is_won_undoes_what_the_loss_took_of_released_units
     assert parties.show(judged.office, party)["debts"] == []
 
 
-async def test_units_that_were_given_back_expire_in_their_time(swift: Desk) -> None:
-    party = await swift.apply({**FAST_BRAND, "gmv_30d": "300000"})
-    grant = names.grant_id(party, str(swift.grant(party)["period"]))
-    await until(lambda: "released" in swift.tranches(party), "a tranche is released")
-    at = swift.office.now()
-    with swift.office.db.write() as conn:
+async def test_units_that_were_given_back_expire_in_their_time(judged: Desk) -> None:
+    party = await judged.apply({**FAST_BRAND, "gmv_30d": "300000"})
+    grant = names.grant_id(party, str(judged.grant(party)["period"]))
+    await until(lambda: "released" in judged.tranches(party), "a tranche is released")
+    at = judged.office.now()
+    with judged.office.db.write() as conn:
         clawbacks.clawback_party(conn, party, "counterfeit", at=at)
-        ended = max(each.expires_at for each in grant_rows.tranches_of(conn, grant) if each.expires_at)
-    await swift.client.get_workflow_handle(f"grant/{grant}").signal("standing_changed")
-    assert (await swift.until_ended(f"grant/{grant}"))["state"] == "closed"
-    with swift.office.db.write() as conn:
-        grant_rows.update_tranche(conn, grant, 1, None, at, expires_at=ended + timedelta(seconds=4))
-        assert any(each.returned for each in clawbacks.forgive_party(conn, party, at, at=swift.office.now()))
+    await judged.client.get_workflow_handle(f"grant/{grant}").signal("standing_changed")
+    assert (await judged.until_ended(f"grant/{grant}"))["state"] == "closed"
+    with judged.office.db.write() as conn:
+        now = judged.office.now()
+        for each in grant_rows.tranches_of(conn, grant):
+            if each.expires_at is not None:  # instead of in an hour
+                grant_rows.update_tranche(conn, grant, each.no, None, now, expires_at=now + timedelta(seconds=2))
+        assert any(each.returned for each in clawbacks.forgive_party(conn, party, at, at=now))
     again = BonusInput(grant_id=grant, party_id=party, track=Track.M, period=grant[-7:], resumed="appeal")
-    await swift.client.start_workflow(
-        TrafficBonus.run, again, id=f"grant/{grant}", task_queue=swift.settings.task_queue
+    await judged.client.start_workflow(
+        TrafficBonus.run, again, id=f"grant/{grant}", task_queue=judged.settings.task_queue
     )
-    assert (await swift.until_ended(f"grant/{grant}"))["state"] == "closed"
-    shown = swift.grant_of(grant)
+    assert (await judged.until_ended(f"grant/{grant}"))["state"] == "closed"
+    shown = judged.grant_of(grant)
     assert (shown["state"], shown["tranches"][0]["state"]) == ("closed", "expired")
-    assert len(swift.audit(party, "grant:closed")) == 2
+    assert len(judged.audit(party, "grant:closed")) == 2
 
 
 async def _spend(desk: Desk, grant: str, units: int, report: str, counted: datetime | None = None) -> None:
