@@ -43,10 +43,10 @@ calm = _desk("calm", CALM)
 """A desk at which nothing runs out by itself."""
 
 swift = _desk("swift", SWIFT)
-"""A desk at which grants are over in two seconds."""
+"""A desk at which grants are over in four seconds."""
 
 brief = _desk("brief", BRIEF)
-"""A desk at which people's deadlines and endorsements are over within a second."""
+"""A desk at which people's deadlines and endorsements are over within three seconds."""
 
 kept = _desk("kept", KEPT)
 """A desk at which standings move only by upkeep and by people."""
@@ -64,4 +64,4 @@ counted = _desk("counted", KEPT)
 """A desk at which a test counts everything."""
 
 timed = _desk("timed", TIMED)
-"""A desk at which a case is late within two seconds."""
+"""A desk at which a case is late after five seconds."""

@@ -59,6 +59,6 @@ async def test_a_frozen_tranche_is_looked_at_again_by_itself(swift: Desk) -> Non
 @timers_group
 async def test_tranches_of_a_party_that_lost_its_standing_go_back(brief: Desk) -> None:
     party = await brief.apply(FAST_BRAND)
-    await brief.until_stage(party, "expired")  # its endorsement's term is a second
+    await brief.until_stage(party, "expired")  # its endorsement's term is three seconds
     assert brief.tranches(party)[2] == "planned"
     assert brief.pool()["reserved"] > 0

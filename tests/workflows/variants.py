@@ -51,22 +51,22 @@ SWIFT: Edits = {
     BONUS: {
         "tranches/1/after": "0.3 seconds",
         "tranches/2/after": "0.6 seconds",
-        "expires_after": "1 second",
+        "expires_after": "3 seconds",
     },
 }
-"""A grant is over in two seconds, and one person decides where no rule is overridden."""
+"""A grant is over in four seconds, and one person decides where no rule is overridden."""
 
 BRIEF: Edits = {
     PROGRAMME: {
         **CALM[PROGRAMME],
         "review/rfi_deadline": "1 second",
-        "endorsement/term": "1 second",
+        "endorsement/term": "3 seconds",
         "endorsement/renews": False,
     },
-    REVIEW: {"rows/2/then/sla": "0.5 seconds", "rows/3/then/sla": "0.5 seconds"},
+    REVIEW: {"rows/2/then/sla": "2 seconds", "rows/3/then/sla": "2 seconds"},
     BONUS: CALM[BONUS],
 }
-"""Deadlines of people, and the endorsement's term, are over within a second."""
+"""Deadlines of people, and the endorsement's term, are over within three seconds."""
 
 
 KEPT: Edits = {
@@ -85,10 +85,10 @@ FLEETING: Edits = {
     **KEPT,
     PROGRAMME: {
         **KEPT[PROGRAMME],
-        "standing/suspension": "1 second",
+        "standing/suspension": "3 seconds",
         "standing/cool_off": "1 second",
         "standing/plan": "2 seconds",
-        "endorsement/term": "2 seconds",
+        "endorsement/term": "6 seconds",
         "endorsement/renewal": "1 second",
     },
 }
@@ -97,14 +97,14 @@ FLEETING: Edits = {
 
 TIMED: Edits = {
     **CALM,
-    PROGRAMME: {**CALM[PROGRAMME], "review/rfi_deadline": "5 seconds"},
+    PROGRAMME: {**CALM[PROGRAMME], "review/rfi_deadline": "30 seconds"},
     REVIEW: {
         "rows/2/then/sla": "1 hour",
-        "rows/3/then/sla": "2 seconds",
+        "rows/3/then/sla": "5 seconds",
         "rows/3/then/escalate_to": {"queue": "heads", "role": "admin"},
     },
 }
-"""A case is late within two seconds and goes to the heads; a question may be answered within five."""
+"""A case is late after five seconds and goes to the heads; a question may be answered within thirty."""
 
 JUDGED: Edits = {
     **KEPT,
