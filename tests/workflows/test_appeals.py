@@ -189,9 +189,9 @@ async def test_an_appeal_that_is_lost_may_be_made_once_more(judged: Desk, stage:
         with pytest.raises(Refused, match="appealed 2 times"):
             await judged.appeal(party)
     else:
+        await judged.until_ended(judged.lifecycle(party))
         with pytest.raises(Refused, match="the time to appeal is over"):
             await judged.appeal(party)
-        await judged.until_ended(judged.lifecycle(party))
 
 
 async def test_a_suspension_that_holds_waits_for_people_again_and_keeps_its_end(judged: Desk) -> None:
