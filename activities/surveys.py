@@ -119,13 +119,11 @@ class SurveyActivities:
         with self._db.read() as conn:
             shelf = in_force(conn, request.at)
             rows = parties.list_parties(conn, stage=STANDING, limit=PAGE, cursor=request.after or None)
-            ids = [names.grant_id(row.party_id, request.period) for row in rows]
-            decided = grants.by_ids(conn, ids)
-            members = self._members(
-                conn, [row for grant_id, row in zip(ids, rows, strict=True) if grant_id not in decided], request
-            )
+            before = grants.by_ids(conn, [names.grant_id(row.party_id, request.period) for row in rows])
+            decided = {grant.party_id for grant in before}
+            members = self._members(conn, [row for row in rows if row.party_id not in decided], request)
         due: list[BonusDue] = []
-        outcomes = [_before(grant, request) for grant in decided.values()]
+        outcomes = [_before(grant, request) for grant in before]
         for track in Track:
             rules, mine = incentive_for(shelf.book, track), [each for each in members if each.party.track is track]
             if rules is None:

@@ -259,12 +259,12 @@ def list_grants(
     return _GRANTS.all(conn, statement if limit is None else statement.limit(limit))
 
 
-def by_ids(conn: Connection, grant_ids: Sequence[str]) -> dict[str, GrantRow]:
+def by_ids(conn: Connection, grant_ids: Sequence[str]) -> list[GrantRow]:
     """Those of ``grant_ids`` that there are."""
     found: list[GrantRow] = []
     for start in range(0, len(grant_ids), 500):
         found += _GRANTS.all(conn, _GRANTS.select.where(GRANT.c.grant_id.in_(grant_ids[start : start + 500])))
-    return {row.grant_id: row for row in found}
+    return found
 
 
 def of_parties(conn: Connection, party_ids: Iterable[str]) -> list[GrantRow]:

@@ -21,6 +21,7 @@ from fastbrand.processes import alive
 from rules.engine import RuleEngine, Screening
 from rules.records import Observed, Record
 from tests.rules import engine_faults
+from tests.rules.stand_ins import PASSES_EVERYTHING
 from tests.rules.vector_cases import book_of
 
 ROOT = Path(__file__).parents[2]
@@ -255,20 +256,7 @@ def retract_fact(*_): return (0, 1)
         "no rule of a comparison fired",
     ),
     "passes-everything": (
-        """
-import json, re
-rules, fired = [], []
-def create_ruleset(name, definition):
-    likeliest = {}
-    for rule, condition in json.loads(definition).items():
-        likeliest.setdefault(re.search("f[0-9]+", json.dumps(condition))[0], rule)
-    rules[:] = likeliest.values()
-    return 1
-def assert_fact(*_): fired[:] = rules; return (0, 1)
-def start_action_for_state(*_): return ("{}", complete_and_start_action())
-def complete_and_start_action(*_): return '{"%s":{}}' % fired.pop() if fired else None
-def retract_fact(*_): return (0, 1)
-""",
+        PASSES_EVERYTHING,
         "has an answer where nothing is known",
     ),
 }
