@@ -14,6 +14,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Connection,
     Index,
     UniqueConstraint,
@@ -261,18 +262,20 @@ def list_grants(
 
 def by_ids(conn: Connection, grant_ids: Sequence[str]) -> list[GrantRow]:
     """Those of ``grant_ids`` that there are."""
-    found: list[GrantRow] = []
-    for start in range(0, len(grant_ids), 500):
-        found += _GRANTS.all(conn, _GRANTS.select.where(GRANT.c.grant_id.in_(grant_ids[start : start + 500])))
-    return found
+    return _among(conn, GRANT.c.grant_id, grant_ids)
 
 
 def of_parties(conn: Connection, party_ids: Iterable[str]) -> list[GrantRow]:
     """Every grant of these parties, by id."""
-    wanted, found = sorted(set(party_ids)), []
+    return sorted(_among(conn, GRANT.c.party_id, sorted(set(party_ids))), key=lambda row: row.grant_id)
+
+
+def _among(conn: Connection, column: ColumnElement[str], wanted: Sequence[str]) -> list[GrantRow]:
+    """Grants whose ``column`` is one of ``wanted``, so many at a time as a statement takes."""
+    found: list[GrantRow] = []
     for start in range(0, len(wanted), 500):
-        found += _GRANTS.all(conn, _GRANTS.select.where(GRANT.c.party_id.in_(wanted[start : start + 500])))
-    return sorted(found, key=lambda row: row.grant_id)
+        found += _GRANTS.all(conn, _GRANTS.select.where(column.in_(wanted[start : start + 500])))
+    return found
 
 
 def plan_tranches(conn: Connection, grant_id: str, tranches: Sequence[NewTranche]) -> list[TrancheRow]:
