@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from fastbrand.service import cases
@@ -51,6 +53,7 @@ async def test_a_case_that_nobody_decides_in_time_is_marked_and_stays_open(brief
     (breached,) = brief.audit(party, "case:sla_breached")
     assert breached["actor"]["kind"] == "system"
     assert breached["after"]["due_at"] is not None
+    assert datetime.fromisoformat(breached["at"]) >= datetime.fromisoformat(breached["after"]["due_at"])
     case_id = brief.case(party)["case_id"]
     await brief.until_listed(f"WorkflowId = '{case_id}' AND SlaBreached = true")
     assert brief.case(party)["state"] == "open"
