@@ -36,6 +36,13 @@ SEARCH_ATTRIBUTES: dict[str, str] = {
 }
 """Our search attributes and their types, as Temporal's command line names types."""
 
+PROMPT_TIMERS = ("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"')
+"""Options of a dev server whose short timers fire when they are over.
+
+As it is configured otherwise, a server takes no timer that is over within a second before that second is: it allows for
+clocks of several machines that differ so much. Every command of a person waits for a timer of a millisecond.
+"""
+
 HOST = "127.0.0.1"
 USUAL_PORT = 7233
 _START_S_MAX = 60.0
@@ -154,7 +161,7 @@ class DevServer:
         place = ("--ip", HOST, "--port", str(self.port), "--namespace", self._namespace)
         # settings of Temporal's clients must not reach the server
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
-        argv = [str(self._program), "server", "start-dev", *place, *pages, *ours, *pragmas, *attributes]
+        argv = [str(self._program), "server", "start-dev", *place, *pages, *ours, *pragmas, *PROMPT_TIMERS, *attributes]
         return processes.spawn(argv, log=self._log, environment=environment)
 
     def _not_up(self) -> Unreachable:

@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from temporalio import workflow
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from fastbrand import processes
 from fastbrand.domain import names
@@ -29,6 +31,17 @@ from tests.ops.waiting import HERE, processes_with
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("ops-server")]
 
 
+@workflow.defn
+class Sleeper:
+    """Sleeps so often, so many milliseconds each time."""
+
+    @workflow.run
+    async def run(self, times: int, each_ms: int) -> None:
+        """One sleep after the other."""
+        for _ in range(times):
+            await workflow.sleep(each_ms / 1_000)
+
+
 def test_every_search_attribute_has_a_type() -> None:
     named = {value for name, value in vars(names).items() if name.startswith("SA_")}
     assert named == set(SEARCH_ATTRIBUTES)
@@ -42,6 +55,20 @@ async def test_search_attributes_are_there_at_once(server: DevServer) -> None:
     attributes = TypedSearchAttributes([SearchAttributePair(stage, "vetting"), SearchAttributePair(due, False)])
     handle = await client.start_workflow("Any", id="tagged", task_queue="nobody", search_attributes=attributes)
     assert (await handle.describe()).typed_search_attributes[stage] == "vetting"
+
+
+async def test_a_short_timer_is_over_when_it_is_over(server: DevServer) -> None:
+    """Every command waits for one: ten of them are not behind three of a second that began with them."""
+    client = await Client.connect(server.address)
+    over: list[int] = []
+
+    async def wait(times: int, each_ms: int) -> None:
+        await client.execute_workflow(Sleeper.run, args=[times, each_ms], id=f"sleeper/{times}", task_queue="sleepers")
+        over.append(times)
+
+    async with Worker(client, task_queue="sleepers", workflows=[Sleeper], workflow_runner=UnsandboxedWorkflowRunner()):
+        await asyncio.gather(wait(10, 1), wait(3, 1_000))
+    assert over == [10, 3]
 
 
 async def test_missing_search_attributes_are_registered(server: DevServer) -> None:

@@ -26,6 +26,7 @@ from fastbrand.store import facts as fact_rows
 from fastbrand.store import parties as party_rows
 from fastbrand.store.facts import NewFact
 from fastbrand.temporal_binary import find_or_get
+from fastbrand.temporal_server import PROMPT_TIMERS
 from tests.workflows.given import Facts
 from tests.workflows.variants import ROOT
 from workflows.bonus_run import BonusRun
@@ -259,7 +260,10 @@ async def run_server() -> AsyncIterator[str]:
     ]
     processes.settle_at_exit()
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(find_or_get()), search_attributes=attributes, dev_server_log_level="error"
+        dev_server_existing_path=str(find_or_get()),
+        dev_server_extra_args=PROMPT_TIMERS,
+        dev_server_log_level="error",
+        search_attributes=attributes,
     ) as server:
         yield server.client.service_client.config.target_host
 
