@@ -17,7 +17,7 @@ from fastbrand.settings import Settings, load_settings, prepare_state, shipped_b
 
 if TYPE_CHECKING:
     from temporalio.client import Client
-    from temporalio.worker import Worker, WorkflowRunner
+    from temporalio.worker import Worker
 
     from fastbrand.service.office import Office
     from fastbrand.store.database import Database
@@ -179,6 +179,7 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
 
     from activities.failures import FailureInterceptor
     from activities.heartbeats import HeartbeatInterceptor
+    from fastbrand.workflow_runner import workflow_runner
     from workflows.registry import WORKFLOWS
 
     db = open_database(settings)
@@ -227,18 +228,6 @@ async def _schedule(client: Client, db: Database, settings: Settings) -> None:
     with db.read() as conn:
         zone = in_force(conn, clock.in_use().time(datetime.now(UTC))).book.programme.time_zone
     await schedules.ensure(client, task_queue=settings.task_queue, zone=zone)
-
-
-def workflow_runner(*, strict: bool) -> WorkflowRunner:
-    """What workflows run in. ``strict``: each has its modules to itself and is refused clocks, chance and files.
-
-    Tests are strict. Elsewhere our own modules are shared, since to import them anew for each workflow takes a quarter
-    of a worker's time; they hold no state, and what could make them differ from their histories the tests would tell.
-    """
-    from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
-
-    restrictions = SandboxRestrictions.default
-    return SandboxedWorkflowRunner(restrictions if strict else restrictions.with_passthrough_modules("workflows"))
 
 
 def activity_methods(db: Database, engine: RuleEngine) -> list[Callable[..., Any]]:

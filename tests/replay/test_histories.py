@@ -15,6 +15,7 @@ from temporalio import workflow
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from fastbrand.workflow_runner import workflow_runner
 from tests.replay import golden
 from tests.workflows.given import BRAND, FAST_BRAND
 from workflows.messages import EndorsementInput
@@ -36,9 +37,19 @@ class Restless:
         return start.endorsement_id
 
 
+def _replayer(workflows: list[type]) -> Replayer:
+    runner = workflow_runner(strict=True)
+    return Replayer(workflows=workflows, data_converter=pydantic_data_converter, workflow_runner=runner)
+
+
+def test_no_payload_needs_a_context() -> None:
+    """Our sandbox gives none."""
+    assert (pydantic_data_converter.payload_codec, pydantic_data_converter.external_storage) == (None, None)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 async def test_a_recorded_history_replays(file: Path) -> None:
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
+    replayer = _replayer(WORKFLOWS)
     result = await replayer.replay_workflow(golden.load(file))
     assert result.replay_failure is None
 
@@ -59,7 +70,7 @@ def test_histories_belong_to_the_workflows_of_today() -> None:
 async def test_a_workflow_that_does_other_things_does_not_replay() -> None:
     """Otherwise the tests above could not fail."""
 
-    replayer = Replayer(workflows=[Restless], data_converter=pydantic_data_converter)
+    replayer = _replayer([Restless])
     with pytest.raises(workflow.NondeterminismError):
         await replayer.replay_workflow(golden.load(golden.HISTORIES / "Endorsement.term.json"))
 
