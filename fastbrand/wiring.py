@@ -211,11 +211,29 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
             await promote(client, build_id())
             if settings.schedules:
                 await _schedule(client, db, settings)
-            yield running
+            async with _alarms(client):
+                yield running
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         engine.close()
         db.close()
+
+
+@asynccontextmanager
+async def _alarms(client: Client) -> AsyncIterator[None]:
+    """While open, workflows are told what the clock shows, where it is one that leaps."""
+    import asyncio
+
+    from fastbrand.domain.alarms import ALARMS
+    from fastbrand.ringing import ring
+
+    kept = clock.in_use()
+    ringing = asyncio.create_task(ring(client, kept, ALARMS)) if kept.leaps else None
+    try:
+        yield
+    finally:
+        if ringing is not None:
+            ringing.cancel()
 
 
 async def _schedule(client: Client, db: Database, settings: Settings) -> None:

@@ -20,6 +20,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 with workflow.unsafe.imports_passed_through():
     from activities.payloads import Payload
     from fastbrand.domain import clock, names
+    from fastbrand.domain.alarms import ALARMS
 
 S = TypeVar("S")
 P = TypeVar("P", bound=Payload)
@@ -69,17 +70,34 @@ def now() -> datetime:
 async def came(condition: Callable[[], bool], *, before: datetime, summary: str) -> bool:
     """Wait for ``condition``, or until the programme's clock shows ``before``. Whether the condition came.
 
-    A clock that leaps may have stood meanwhile: then there is more to wait.
+    How long that is on a clock that leaps nobody knows: whoever waits is told.
     """
+    kept, me = clock.in_use(), workflow.info().workflow_id
+
+    def over() -> bool:
+        return now() >= before - clock.EARLY
+
+    if kept.leaps:
+        workflow.set_signal_handler(names.CLOCK_MOVED, _look)
     while True:
         try:
-            left = clock.in_use().real_span(before - now())
-            await workflow.wait_condition(condition, timeout=left, timeout_summary=summary)
+            left = kept.real_span(before - now())
+            if kept.leaps:
+                ALARMS.set(me, before)
+            await workflow.wait_condition(
+                lambda: condition() or (kept.leaps and over()), timeout=left, timeout_summary=summary
+            )
         except TimeoutError:
-            if now() >= before - clock.EARLY:
+            if over():
                 return False
         else:
-            return True
+            return condition()
+        finally:
+            ALARMS.clear(me)
+
+
+def _look() -> None:
+    """Every signal lets a workflow see whether what it waits for has come."""
 
 
 async def tell(workflow_id: str, signal: str, message: Payload | None = None) -> bool:

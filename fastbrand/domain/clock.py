@@ -9,13 +9,10 @@ set once, when a process starts, before anything asks it; a state directory keep
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from fastbrand.domain.errors import InputError
 
@@ -31,24 +28,30 @@ EARLY = timedelta(seconds=1)
 _AHEAD = timedelta(milliseconds=100)
 """A leap is written so long before it begins."""
 
-_LATELY = 20
-_MICRO, _NOTHING = timedelta(microseconds=1), timedelta(0)
-_LOOK_AGAIN = timedelta(milliseconds=200)
-"""Least wait on a clock that leaps, while it does not: nobody knows when the next leap comes."""
+_LOST, _LATE = timedelta(seconds=30), 10
+"""Who waits looks again after so much of real time, and so many times what the wait is in leaps alone, if nobody told
+it before that the moment has come: what it asked for may have been forgotten with a worker."""
+
+_NOTHING = timedelta(0)
 
 
 class Clock(Protocol):
     """What everybody asks a clock."""
 
+    leaps: ClassVar[bool]
+    """Whether nobody can know how long a wait is: who waits asks to be told (``fastbrand.domain.alarms``)."""
+
     def time(self, real: datetime) -> datetime:
         """What this clock shows at a real moment, which is not in the future."""
 
     def real_span(self, span: timedelta) -> timedelta:
-        """Real time after which ``span`` may have passed on this clock: at least a millisecond, rather too short."""
+        """Real time after which ``span`` has passed here: at least a millisecond, and too long where it leaps."""
 
 
 class _Wall:
     """The clock on the wall."""
+
+    leaps: ClassVar[bool] = False
 
     def time(self, real: datetime) -> datetime:
         return real
@@ -75,8 +78,8 @@ class _Leap:
         return f"{self.at.isoformat()} {self.shows.isoformat()} {self.rate} {self.lasts // timedelta(microseconds=1)}\n"
 
 
-_Read = tuple[int, tuple[_Leap, ...], tuple[int, int]]
-"""Bytes of the file that were read, the leaps in them, and how much real time passes in how much shown: set at once."""
+_Read = tuple[int, tuple[_Leap, ...]]
+"""Bytes of the file that were read, and the leaps in them: set at once."""
 
 
 @dataclass(slots=True)
@@ -88,39 +91,31 @@ class LeapingClock:
     counts, and every later replay finds the same.
     """
 
+    leaps: ClassVar[bool] = True
+
     path: Path
-    _seen: _Read = field(default=(-1, (), (1, 1)))
+    _seen: _Read = field(default=(-1, ()))
 
     def time(self, real: datetime) -> datetime:
         """What this clock shows at a real moment, which is not in the future."""
-        _, leaps, _ = self._read()
+        leaps = self._read()
         return next((each for each in reversed(leaps) if each.at <= real), leaps[0]).time(real)
 
     def real_span(self, span: timedelta) -> timedelta:
-        """How long ``span`` lasts if time passes as quickly as it lately did at its best: rather too short."""
+        """How long to wait at most for ``span`` to pass: until somebody tells that it has."""
         if span <= _NOTHING:
             return LEAST_WAIT
-        _, leaps, (real, shown) = self._read()
-        last, now = leaps[-1], datetime.now(UTC)
-        left = last.at + last.lasts - now
-        if last.at <= now and left > _NOTHING:
-            span -= left * last.rate
-            return max(left + (_part(span, real, shown) if span > _NOTHING else span / last.rate), LEAST_WAIT)
-        return max(last.at - now, _NOTHING) + max(_part(span, real, shown), _LOOK_AGAIN)
+        rate = self._read()[-1].rate
+        return span if rate == 1 else _LOST + span / rate * _LATE
 
     def leap(self, to: datetime) -> datetime:
         """Let the clock run fast, as its first line says, until it shows ``to``: the real moment at which it does."""
-        _, leaps, _ = self._read()
+        leaps = self._read()
         rate, at = leaps[0].rate, max(datetime.now(UTC) + _AHEAD, leaps[-1].at)
         shows = self.time(at)
         lasts = max((to - shows) / rate, _NOTHING)
         self._write(_Leap(at, shows, rate, lasts))
         return at + lasts
-
-    def stand(self, least: timedelta) -> None:
-        """Say that nothing leaps for ``least`` of real time: who waits for another day need not look before."""
-        at = max(datetime.now(UTC) + max(least, _AHEAD), self._read()[1][-1].at)
-        self._write(_Leap(at, self.time(at), self._read()[1][0].rate, _NOTHING))
 
     def rest(self) -> None:
         """No leap is to be expected any more: who waits, waits in real time."""
@@ -131,43 +126,21 @@ class LeapingClock:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(leap.line())  # one write of the system: nobody reads half a line as a whole one
 
-    def _read(self) -> _Read:
-        size, _, _ = seen = self._seen
+    def _read(self) -> tuple[_Leap, ...]:
+        size, leaps = self._seen
         if os.stat(self.path).st_size == size:
-            return seen
+            return leaps
         text = self.path.read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]
         leaps = tuple(_leap_of(each, self.path) for each in whole.splitlines())
         if not leaps:
             raise _no_clock(self.path)
-        self._seen = seen = len(whole.encode()), leaps, _pace(leaps)
-        return seen
-
-
-def _part(span: timedelta, real: int, shown: int) -> timedelta:
-    """``real`` of ``shown`` parts of ``span``: a year times a million is more than a timedelta holds."""
-    return timedelta(microseconds=span // _MICRO * real // shown)
-
-
-def _pace(leaps: Sequence[_Leap]) -> tuple[int, int]:
-    """Real time in time shown, both in microseconds, from leap to leap: quicker than most of the last ones were.
-
-    None yet: as in a leap.
-    """
-    if leaps[-1].rate == 1:
-        return 1, 1
-    lately = [each for each in leaps if each.lasts][-_LATELY:]
-    passed = [
-        ((after.at - before.at) // _MICRO, (after.shows - before.shows) // _MICRO) for before, after in pairwise(lately)
-    ]
-    if not passed:
-        return 1, leaps[0].rate
-    real, shown = sorted(passed, key=lambda each: Fraction(*each))[len(passed) // 4]
-    return max(real * 3 // 4, 1), shown
+        self._seen = len(whole.encode()), leaps
+        return leaps
 
 
 def make_clock(path: Path, shows: datetime, rate: int) -> LeapingClock:
-    """Write the file of a clock that shows ``shows`` now and whose leaps are expected to run ``rate`` times as fast."""
+    """Write the file of a clock that shows ``shows`` now and whose leaps run ``rate`` times as fast."""
     path.write_text(_Leap(datetime.now(UTC), shows.astimezone(UTC), rate, _NOTHING).line(), encoding="utf-8")
     return LeapingClock(path)
 

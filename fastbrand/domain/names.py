@@ -24,6 +24,9 @@ SA_SLA_DUE_AT = "SlaDueAt"
 SA_NEXT_TRANCHE_AT = "NextTrancheAt"
 SA_SLA_BREACHED = "SlaBreached"
 
+CLOCK_MOVED = "clock_moved"
+"""The signal to who waits on a clock that leaps."""
+
 _PARTY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 

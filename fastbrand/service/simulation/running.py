@@ -6,8 +6,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,8 +148,6 @@ class _Year:
         self._zone = ZoneInfo(self._book.programme.time_zone)
         self.staff = Staff(office, seed + 17, {each.party_id: each for each in sellers})
         self._clock = clock.LeapingClock(Path(office.settings.clock))
-        self._took = [len(sellers) / 10] * 2
-        """Seconds: how long the two halves of a month's first day took last month; before the first one, a guess."""
         self.lived: list[str] = []
 
     async def live(self) -> None:
@@ -170,44 +167,14 @@ class _Year:
         """Facts come, newcomers apply, upkeep and bonus run, people work, traffic is delivered."""
         evolve(self._sellers, month, self._draw, self._book.facts)
         here = [each for each in self._sellers if each.comes <= month]
-        async with self._first_day(0):
-            self._record(here, month)
-            await self._come_in(here, month)
-            await runs.run_upkeep(self._office, who=Asker("robot"))
-        async with self._first_day(1):
-            await runs.run_bonus(self._office, period=None, who=Asker("robot"))
-            await self._settle()  # a command behind thousands of grants would wait for them all
-            await self.staff.stand_up(month)
-            await self.staff.deliver(month)
-            await self._work()
-
-    @asynccontextmanager
-    async def _first_day(self, half: int) -> AsyncIterator[None]:
-        """A half of a month's first day: it is likely to take as long as it did last month."""
-        async with self._standing(sum(self._took[half:]) / 2):
-            started = time.monotonic()
-            yield
-            self._took[half] = time.monotonic() - started
-
-    @asynccontextmanager
-    async def _standing(self, least_s: float) -> AsyncIterator[None]:
-        """Tell everybody that the clock does not leap for so long, and for longer while this lasts.
-
-        Who waits for another day would look again and again, each time a step of its workflow.
-        """
-
-        async def keep() -> None:
-            began, more_s = time.monotonic(), least_s
-            while True:
-                self._clock.stand(timedelta(seconds=more_s))
-                await asyncio.sleep(max(more_s - 0.2, 0.2))
-                more_s = max((time.monotonic() - began) / 3, 0.5)
-
-        keeping = asyncio.create_task(keep())
-        try:
-            yield
-        finally:
-            keeping.cancel()
+        self._record(here, month)
+        await self._come_in(here, month)
+        await runs.run_upkeep(self._office, who=Asker("robot"))
+        await runs.run_bonus(self._office, period=None, who=Asker("robot"))
+        await self._settle()  # a command behind thousands of grants would wait for them all
+        await self.staff.stand_up(month)
+        await self.staff.deliver(month)
+        await self._work()
 
     def _record(self, here: Sequence[Seller], month: int) -> None:
         """This month's facts of everybody, observed now."""
@@ -239,10 +206,9 @@ class _Year:
 
     async def _work(self) -> None:
         """A round of the people, until nothing is left for them; the clock does not leap meanwhile."""
-        async with self._standing(0.3):
+        await self._settle()
+        while await self.staff.work():
             await self._settle()
-            while await self.staff.work():
-                await self._settle()
 
     async def _settle(self) -> None:
         """Until nothing happens any more: workflows that were told of something have done what follows from it."""
