@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -117,8 +119,20 @@ def read_yaml_text(path: str, text: str) -> tuple[Node | None, list[Mistake]]:
     tabs = list(_tabs(path, text)) if "\t" in text else []
     if tabs:
         return None, tabs
-    builder = _Builder(path)
-    return builder.build(text), builder.mistakes
+    tree, mistakes = _kept(text) if len(text) <= _KEPT_CHARACTERS else _built(text)
+    return tree, [replace(each, path=path) for each in mistakes]
+
+
+def _built(text: str) -> tuple[Node | None, tuple[Mistake, ...]]:
+    builder = _Builder()
+    return builder.build(text), tuple(builder.mistakes)
+
+
+_KEPT_CHARACTERS = 65_536
+"""Texts up to this length are kept with their trees, which nobody changes: at most some tens of megabytes together."""
+
+_kept = lru_cache(maxsize=48)(_built)
+"""One book is read many times: each file when it is checked, compared, released and loaded, most of them unchanged."""
 
 
 class _Stop(Exception):
@@ -126,10 +140,12 @@ class _Stop(Exception):
 
 
 class _Builder:
-    """Builds the tree from the parser's events, without recursion, and refuses what the language does not have."""
+    """Builds the tree from the parser's events, without recursion, and refuses what the language does not have.
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    Its mistakes name no file.
+    """
+
+    def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
         self.root: Node | None = None
         self.documents = 0
@@ -158,7 +174,7 @@ class _Builder:
         return self.root
 
     def add(self, line: int, column: int, code: str, message: str, hint: str) -> None:
-        self.mistakes.append(Mistake(self.path, line, column, code, message, hint))
+        self.mistakes.append(Mistake("", line, column, code, message, hint))
 
     def take(self, event: Any) -> None:
         mark = event.start_mark

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
+from typer.main import get_command_name
+from typer.models import CommandInfo
 
 from fastbrand.cli import (
     audit,
@@ -75,10 +78,32 @@ def run() -> None:
     """Entry point of the ``fastbrand`` script."""
     if sys.version_info >= (3, 13):  # pragma: no cover  (durable-rules does not build there)
         sys.exit("fastbrand: error[python]: Python 3.13 is not supported (use Python 3.11 or 3.12)")
+    _keep_only(app, sys.argv[1:])
     try:
         sys.exit(app(standalone_mode=False))
     except Exception as error:
         sys.exit(_end(error))
+
+
+def _keep_only(among: typer.Typer, words: Sequence[str]) -> None:
+    """Forget every command but the one that ``words`` name, as far as they name one.
+
+    Typer reads the signatures of all commands before it runs one, which took longer than most of them do. Where a word
+    names none, all that could have stood there is left: help and messages tell of it.
+    """
+    for word in words:
+        groups = [each for each in among.registered_groups if each.name == word]
+        commands = [each for each in among.registered_commands if _name(each) == word]
+        if not groups and not commands:
+            return
+        among.registered_groups, among.registered_commands = groups, commands
+        if not groups or groups[0].typer_instance is None:
+            return
+        among = groups[0].typer_instance
+
+
+def _name(command: CommandInfo) -> str:
+    return command.name or (get_command_name(command.callback.__name__) if command.callback else "")
 
 
 def _end(error: Exception) -> int:

@@ -14,9 +14,15 @@ import sys
 from typing import Any, NoReturn
 
 from fastbrand.cli.main import run
+from fastbrand.settings import shipped_book
+from rules.loader import load_directory
 
 WARM = ("fastbrand.service", "fastbrand.store", "fastbrand.cli")
 SINGLE = (
+    "alembic.command",
+    "alembic.ddl",
+    "alembic.operations.batch",
+    "alembic.runtime.environment",
     "fastbrand.wiring",
     "fastbrand.supervisor",
     "temporalio.client",
@@ -25,15 +31,19 @@ SINGLE = (
     "rich.table",
 )
 
+BOOKS = (shipped_book(),)
+
 
 def warm_up() -> None:
-    """Import what commands import."""
+    """Import what commands import, and read what most of them read: its files stay in memory as they were parsed."""
     for name in WARM:
         package = importlib.import_module(name)
         for module in pkgutil.iter_modules(package.__path__, f"{name}."):
             importlib.import_module(module.name)
     for name in SINGLE:
         importlib.import_module(name)
+    for book in BOOKS:
+        load_directory(book)
 
 
 def obey(order: dict[str, Any]) -> NoReturn:
@@ -44,6 +54,7 @@ def obey(order: dict[str, Any]) -> NoReturn:
     for number, path in ((1, order["out"]), (2, order["err"])):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
     sys.argv = ["fastbrand", *order["argv"]]
+    sys.modules["__main__"].__package__ = None  # a script: so it is called as it calls itself in its help
     code: object = 0
     try:
         run()
