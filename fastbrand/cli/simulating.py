@@ -41,7 +41,7 @@ def simulate(
 
         base = wiring.settings_for(None)
         folder = (state or base.state / "simulations" / f"{parties}x{months}-{seed}").resolve()
-        settings = settings_of(base, Path(folder), parties, month_seconds or max(4.0, parties * 0.02))
+        settings = settings_of(base, Path(folder), parties, month_seconds or max(2.0, parties * 0.02))
         with wiring.office(settings) as office, Progress(quiet=as_json) as progress:
             found = simulation.simulate(office, count=parties, months=months, seed=seed, progress=progress)
         if as_json:

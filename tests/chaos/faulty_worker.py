@@ -5,12 +5,17 @@ that very program: only the activities that the wiring hands to the worker are w
 are registered. A fault is carried out once: it is a file in the folder, renamed before the process kills itself. The
 first step that runs into one is held where it is; so are those that do in the moment after; then the process kills
 itself, and takes with it all of these and whatever else is under way.
+
+The next worker is forked off a process that has imported everything, since half of what a death costs is imports. That
+the supervisor starts a worker again which died is tested elsewhere (``test_kill``, ``tests/ops``).
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import os
+import pkgutil
 import signal
 import sys
 import threading
@@ -22,7 +27,7 @@ from unittest import mock
 
 from temporalio import activity
 
-from fastbrand import wiring
+from fastbrand import processes, wiring
 
 if TYPE_CHECKING:
     from fastbrand.store.database import Database
@@ -103,7 +108,34 @@ def faulty(method: Callable[..., Any], faults: Faults) -> Callable[..., Any]:
 
 
 def main() -> int:
-    """Run the worker, with the faults in the folder that the command line names."""
+    """Run workers, one after the other, until one ends otherwise than by its own hand; its exit code."""
+    _import_everything()
+    child = 0
+    signal.signal(signal.SIGTERM, lambda number, _frame: os.kill(child, number))
+    while True:
+        child = os.fork()
+        if not child:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.environ[processes.PARENT_PID] = str(os.getppid())
+            return _work()
+        os.environ.pop(processes.READY_FD, None)  # the first one is listened to
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code != -signal.SIGKILL:
+            return code
+
+
+def _import_everything() -> None:
+    for name in ("activities", "workflows", "fastbrand.service", "fastbrand.store", "rules"):
+        package = importlib.import_module(name)
+        for module in pkgutil.iter_modules(package.__path__, f"{name}."):
+            importlib.import_module(module.name)
+    for name in ("temporalio.worker.workflow_sandbox", "temporalio.contrib.pydantic", "fastbrand.workflow_runner"):
+        importlib.import_module(name)
+
+
+def _work() -> int:
+    """The product's worker, with the faults in the folder that the command line names."""
     import worker
 
     faults, real = Faults(Path(sys.argv[1])), wiring.activity_methods

@@ -152,6 +152,8 @@ async def _money(cast: Cast) -> None:
     await _bonus(cast, SECOND)
     await cast.until(lambda: cast.grant_of(f"brand/{SECOND}").get("state") == "waiting", "the brand waits in line")
     await _confirm(cast, f"large/{SECOND}")
+    # which of its grants pays what the spender owes would else be chance
+    await cast.until(lambda: cast.grant_of(f"spender/{SECOND}"), "the spender's debt is paid")
     await _bonus(cast, LONG_AGO)
     await cast.until(lambda: cast.grant_of(f"brand/{LONG_AGO}").get("state") == "lapsed", "the brand came too late")
     await _confirm(cast, f"large/{LONG_AGO}")

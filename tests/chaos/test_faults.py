@@ -77,7 +77,7 @@ def installation(state: Path, book: Path, worker: tuple[str, ...]) -> Iterator[t
         book=book,
         temporal_port=free_port(),
         temporal_ui=False,
-        workflow_task_timeout_s=4,
+        workflow_task_timeout_s=2,
         sticky_timeout_s=1,
         graceful_shutdown_s=5,
         schedules=False,
