@@ -7,6 +7,7 @@ import re
 import tokenize
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,19 @@ def where(path: Path, line: int) -> str:
     return f"{path.relative_to(ROOT)}:{line}"
 
 
+@cache
 def tree(path: Path) -> ast.Module:
     """The syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def comments(path: Path) -> list[tokenize.TokenInfo]:
+    """The comments of a file."""
+    if "#" not in path.read_text(encoding="utf-8"):
+        return []
+    with tokenize.open(path) as file:
+        return [token for token in tokenize.generate_tokens(file.readline) if token.type == tokenize.COMMENT]
 
 
 def test_rooms_are_there() -> None:
@@ -106,25 +117,20 @@ def test_ignored_types_say_what_and_why() -> None:
     with_both = re.compile(r"# type: ignore\[[a-z-]+(, [a-z-]+)*\]  # \S+")
     bare = []
     for path in [*ours(), *of_tests()]:
-        with tokenize.open(path) as file:
-            bare += [
-                f"{where(path, token.start[0])} {token.line.strip()}"
-                for token in tokenize.generate_tokens(file.readline)
-                if token.type == tokenize.COMMENT
-                and token.string.startswith("# type:")
-                and not with_both.match(token.string)
-            ]
+        bare += [
+            f"{where(path, token.start[0])} {token.line.strip()}"
+            for token in comments(path)
+            if token.string.startswith("# type:") and not with_both.match(token.string)
+        ]
     assert bare == []
 
 
 @pytest.mark.parametrize("word", ["TODO", "FIXME", "XXX"])
 def test_nothing_is_put_off_in_a_comment(word: str) -> None:
-    put_off = []
-    for path in ours():
-        with tokenize.open(path) as file:
-            put_off += [
-                where(path, token.start[0])
-                for token in tokenize.generate_tokens(file.readline)
-                if token.type == tokenize.COMMENT and re.search(rf"\b{word}\b", token.string)
-            ]
+    put_off = [
+        where(path, token.start[0])
+        for path in ours()
+        for token in comments(path)
+        if re.search(rf"\b{word}\b", token.string)
+    ]
     assert put_off == []

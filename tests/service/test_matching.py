@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,10 +36,11 @@ def absent(_task: Task) -> Reply:
     return Reply(error=EngineFault("the rules engine cannot be loaded"))
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    """A party in standing, and a provider that fits it."""
-    made = Database(f"sqlite:///{tmp_path / 'fastbrand.db'}")
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database with a party in standing, and a provider that fits it."""
+    file = tmp_path_factory.mktemp("filled") / "fastbrand.db"
+    made = Database(f"sqlite:///{file}")
     made.migrate()
     bootstrap(made, ROOT / "rules" / "book")
     with made.write() as conn:
@@ -46,6 +48,14 @@ def db(tmp_path: Path) -> Iterator[Database]:
         facts.record(conn, "acme", [NewFact("category", "food", NOW)], key="given", at=NOW)
         providers.add(conn, Profile("a", ProviderType.MERCHANT, "A", ("food",), 1), at=NOW)
         conn.execute(update(parties.PARTY).values(stage=Stage.ENDORSED))
+    made.close()
+    return file
+
+
+@pytest.fixture
+def db(filled: Path, tmp_path: Path) -> Iterator[Database]:
+    """That database, for one test alone."""
+    made = Database(f"sqlite:///{shutil.copy(filled, tmp_path)}")
     yield made
     made.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -26,10 +27,11 @@ from fastbrand.store.facts import NewFact
 NOW = datetime(2022, 8, 17, tzinfo=UTC)
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    """An office with one party that was screened: four decisions."""
-    with wiring.office(load_settings(state=tmp_path / "state")) as made:
+@pytest.fixture(scope="module")
+def screened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory of an office with one party that was screened: four decisions."""
+    state = tmp_path_factory.mktemp("screened") / "state"
+    with wiring.office(load_settings(state=state)) as made:
         with made.db.write() as conn:
             parties.register(conn, party_id="p", track=Track.M, at=NOW)
             facts.record(conn, "p", [NewFact("live_days_30d", "7", NOW)], key="k", at=NOW)
@@ -39,6 +41,14 @@ def office(tmp_path: Path) -> Iterator[Office]:
         found = evaluator.screen(shelf, record, Track.M, NOW)
         with made.db.write() as conn:
             evaluator.store(conn, found, "p", "app/1/screen/1", NOW)
+    return state
+
+
+@pytest.fixture
+def office(screened: Path, tmp_path: Path) -> Iterator[Office]:
+    """That office, for one test alone."""
+    shutil.copytree(screened, tmp_path / "state")
+    with wiring.office(load_settings(state=tmp_path / "state")) as made:
         yield made
 
 
