@@ -88,12 +88,12 @@ async def came(condition: Callable[[], bool], *, before: datetime, summary: str)
                 lambda: condition() or (kept.leaps and over()), timeout=left, timeout_summary=summary
             )
         except TimeoutError:
-            if over():
-                return False
+            came_so = False
         else:
-            return condition()
-        finally:
-            ALARMS.clear(me)
+            came_so = condition()
+        ALARMS.clear(me)  # not where this run leaves the worker's memory: then it is still to be told
+        if came_so or over():
+            return came_so
 
 
 def _look() -> None:
