@@ -45,7 +45,7 @@ class BonusActivities:
         self._db = db
         self._decider = GrantDecider(db, engine)
 
-    @activity.defn(name="grant_reserve")
+    @activity.defn(name="grant_reserve", no_thread_cancel_exception=True)
     def reserve(self, request: GrantRequest) -> Reservation:
         """Decide the grant and reserve it; a dry pool, or others in line before it, make it wait.
 
@@ -83,7 +83,7 @@ class BonusActivities:
                 there = self._write(conn, request, offer, GrantState.NONE, decision_id, Verb.GRANT_DECIDED)
             return there.state is GrantState.NONE
 
-    @activity.defn(name="grant_confirm")
+    @activity.defn(name="grant_confirm", no_thread_cancel_exception=True)
     def confirm(self, step: GrantStep) -> GrantResult:
         """A person of finance confirms. Raises ``FourEyes`` for the person who proposed the party."""
         memo = f"confirm/{step.grant_id}/{step.by.command_id}"
@@ -121,17 +121,17 @@ class BonusActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="grant_lapse")
+    @activity.defn(name="grant_lapse", no_thread_cancel_exception=True)
     def lapse(self, step: GrantStep) -> GrantResult:
         """The period is over before the pool had room."""
         return self._end(step, Verb.GRANT_LAPSED, GrantState.LAPSED, "period over")
 
-    @activity.defn(name="grant_void")
+    @activity.defn(name="grant_void", no_thread_cancel_exception=True)
     def void(self, step: GrantStep) -> GrantResult:
         """Give up what is reserved: nobody confirmed it, or the standing is lost."""
         return self._end(step, Verb.GRANT_VOIDED, GrantState.VOIDED, step.cause)
 
-    @activity.defn(name="grant_close")
+    @activity.defn(name="grant_close", no_thread_cancel_exception=True)
     def close(self, step: GrantStep) -> GrantResult:
         """Nothing is left to happen."""
         return self._end(step, Verb.GRANT_CLOSED, GrantState.CLOSED, "all tranches ended")

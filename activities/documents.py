@@ -48,7 +48,7 @@ class DocumentActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="documents_ended")
+    @activity.defn(name="documents_ended", no_thread_cancel_exception=True)
     def ended(self, request: EndedRequest) -> EndedPage:
         """The next parties of which a document has ended that nobody has seen yet.
 
@@ -58,7 +58,7 @@ class DocumentActivities:
             found = documents.parties_of_ended(conn, request.at, after=request.after, limit=PAGE)
         return EndedPage(party_ids=tuple(found), next=found[-1] if len(found) == PAGE else None)
 
-    @activity.defn(name="documents_check")
+    @activity.defn(name="documents_check", no_thread_cancel_exception=True)
     def check(self, request: DocumentCheck) -> DocumentsChecked:
         """Note which documents of a party have ended, and bring its facts up to date.
 

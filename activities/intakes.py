@@ -18,7 +18,7 @@ class IntakeActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="intake_next")
+    @activity.defn(name="intake_next", no_thread_cancel_exception=True)
     def next(self, step: IntakeStep) -> IntakePage:
         """Note what was screened, and give the next rows that wait."""
         with self._db.write() as conn:
@@ -31,7 +31,7 @@ class IntakeActivities:
             counts={str(state): number for state, number in counted.items()},
         )
 
-    @activity.defn(name="intake_end")
+    @activity.defn(name="intake_end", no_thread_cancel_exception=True)
     def end(self, step: IntakeStep) -> IntakePage:
         """All rows were looked at."""
         with self._db.write() as conn:

@@ -17,7 +17,7 @@ class LedgerActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="ledger_reconcile")
+    @activity.defn(name="ledger_reconcile", no_thread_cancel_exception=True)
     def reconcile(self, request: RunRequest) -> Reconciled:
         """Recompute every account, and write down whether it balances."""
         with self._db.read() as conn:

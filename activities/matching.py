@@ -49,7 +49,7 @@ class MatchingActivities:
         self._engine = engine
         self._evaluator = Evaluator(engine)
 
-    @activity.defn(name="match_propose")
+    @activity.defn(name="match_propose", no_thread_cancel_exception=True)
     def propose(self, request: MatchRequest) -> Matched:
         """Propose providers by the matching rules in force. Asked again under the same key, it gives the same offers.
 
@@ -75,7 +75,7 @@ class MatchingActivities:
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
-    @activity.defn(name="match_close")
+    @activity.defn(name="match_close", no_thread_cancel_exception=True)
     def close(self, request: MatchClose) -> MatchesClosed:
         """End what a party that lost its standing has: providers get their places back, open offers are superseded."""
         memo = f"match_close/{request.subject_kind}/{request.subject_id}/{request.by.command_id}"

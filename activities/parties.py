@@ -25,7 +25,7 @@ class PartyActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="party_load")
+    @activity.defn(name="party_load", no_thread_cancel_exception=True)
     def load(self, ref: PartyRef) -> PartyState:
         """The party as the database has it; a party that is not known is in stage none."""
         with self._db.read() as conn:
@@ -34,7 +34,7 @@ class PartyActivities:
                 return PartyState(party_id=ref.party_id, track=Track.M)
             return casework.party_now(conn, party)
 
-    @activity.defn(name="party_nominate")
+    @activity.defn(name="party_nominate", no_thread_cancel_exception=True)
     def nominate(self, step: PartyStep) -> PartyState:
         """Name a party that might come in: a nominated merchant, or an S brand as a lead."""
         memo = f"nominate/{step.party_id}/{step.by.command_id}"
@@ -46,7 +46,7 @@ class PartyActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="party_invite")
+    @activity.defn(name="party_invite", no_thread_cancel_exception=True)
     def invite(self, step: PartyStep) -> PartyState:
         """Invite an S brand: a person's act, before any application."""
         memo = f"invite/{step.party_id}/{step.by.command_id}"
@@ -58,7 +58,7 @@ class PartyActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="party_withdraw")
+    @activity.defn(name="party_withdraw", no_thread_cancel_exception=True)
     def withdraw(self, step: PartyStep) -> PartyState:
         """Take the application back; an open case is closed with it."""
         memo = f"withdraw/{step.party_id}/{step.by.command_id}"
@@ -74,7 +74,7 @@ class PartyActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="endorsement_end")
+    @activity.defn(name="endorsement_end", no_thread_cancel_exception=True)
     def end_endorsement(self, end: EndorsementEnd) -> Moved:
         """End an endorsement; a fast brand's standing ends with its term, an S brand stays active without the mark.
 

@@ -49,7 +49,7 @@ class ScreeningActivities:
         self._db = db
         self._evaluator = Evaluator(engine)
 
-    @activity.defn(name="screen")
+    @activity.defn(name="screen", no_thread_cancel_exception=True)
     def screen(self, request: ScreenRequest) -> Screened:
         """Take an application in and screen it. Raises ``IllegalTransition`` where the party cannot apply now."""
         memo = f"screen/{request.party_id}/{request.by.command_id}"
@@ -67,7 +67,7 @@ class ScreeningActivities:
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
-    @activity.defn(name="rescreen")
+    @activity.defn(name="rescreen", no_thread_cancel_exception=True)
     def rescreen(self, request: RescreenRequest) -> Screened:
         """Screen an open case again on newer facts. Where nothing is open, nothing happens (``route`` none)."""
         memo = f"rescreen/{request.party_id}/{request.by.command_id}"
@@ -88,7 +88,7 @@ class ScreeningActivities:
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
-    @activity.defn(name="endorse")
+    @activity.defn(name="endorse", no_thread_cancel_exception=True)
     def endorse(self, request: EndorseRequest) -> Screened:
         """Settle an approval that routing lets the system decide: the second half of straight-through."""
         memo = f"endorse/{request.party_id}/{request.by.command_id}"

@@ -33,7 +33,7 @@ class StandingActivities:
         self._db = db
         self._evaluator = Evaluator(engine)
 
-    @activity.defn(name="standing_move")
+    @activity.defn(name="standing_move", no_thread_cancel_exception=True)
     def move(self, step: StandingStep) -> Moved:
         """Move a standing by an event that time or a person brought. Where it has moved on since, nothing happens."""
         memo = f"standing/{step.party_id}/{step.by.command_id}"
@@ -50,7 +50,7 @@ class StandingActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="standing_appeal")
+    @activity.defn(name="standing_appeal", no_thread_cancel_exception=True)
     def appeal(self, step: AppealStep) -> Moved:
         """Appeal: a case for people who had no part. Raises ``Refused`` where it is late, or was tried often enough."""
         memo = f"appeal/{step.party_id}/{step.by.command_id}"
@@ -65,7 +65,7 @@ class StandingActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="standing_review")
+    @activity.defn(name="standing_review", no_thread_cancel_exception=True)
     def review(self, step: AppealStep) -> Moved:
         """Open a case about a standing. Raises ``Refused`` where there is none, or a case is open already."""
         memo = f"review/{step.party_id}/{step.by.command_id}"
@@ -88,7 +88,7 @@ class StandingActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="endorsement_renew")
+    @activity.defn(name="endorsement_renew", no_thread_cancel_exception=True)
     def renew(self, request: RenewalRequest) -> Renewed:
         """Renew a mark whose term ends, where the eligibility rules still find the party eligible on fresh facts."""
         memo = f"renew/{request.endorsement_id}/{request.valid_until.isoformat()}"

@@ -55,14 +55,14 @@ class SurveyActivities:
         self._db = db
         self._bonus = BonusActivities(db, engine)
 
-    @activity.defn(name="run_begin")
+    @activity.defn(name="run_begin", no_thread_cancel_exception=True)
     def begin(self, request: RunRequest) -> RunStarted:
         """The period that a run at this moment is for, in the programme's time zone."""
         with self._db.read() as conn:
             zone = in_force(conn, request.at).book.programme.time_zone
         return RunStarted(period=request.period or period_of(request.at, zone), at=request.at)
 
-    @activity.defn(name="upkeep_survey")
+    @activity.defn(name="upkeep_survey", no_thread_cancel_exception=True)
     def survey(self, request: PageRequest) -> SurveyPage:
         """Look at a page of standings: what was seen is kept, and who may have to move is named."""
         from rules.columnar.surveying import standings
@@ -111,7 +111,7 @@ class SurveyActivities:
             next=rows[-1].party_id if len(rows) == PAGE else None,
         )
 
-    @activity.defn(name="bonus_page")
+    @activity.defn(name="bonus_page", no_thread_cancel_exception=True)
     def bonuses(self, request: PageRequest) -> BonusPage:
         """Whose bonus of the period is due on a page of standings. Who gets none has that decided and kept here."""
         from rules.columnar.surveying import bonuses
@@ -148,7 +148,7 @@ class SurveyActivities:
             due=tuple(due), outcomes=_counted(outcomes), next=rows[-1].party_id if len(rows) == PAGE else None
         )
 
-    @activity.defn(name="run_close")
+    @activity.defn(name="run_close", no_thread_cancel_exception=True)
     def close(self, closed: RunClosed) -> RunClosed:
         """Write down how a run went."""
         event = AuditEvent(

@@ -53,7 +53,7 @@ class UpkeepActivities:
         self._engine = engine
         self._evaluator = Evaluator(engine)
 
-    @activity.defn(name="upkeep_assess")
+    @activity.defn(name="upkeep_assess", no_thread_cancel_exception=True)
     def assess(self, request: AssessRequest) -> Moved:
         """Look at a standing with authority: the decision is kept, and the stage moves where it must.
 
@@ -80,7 +80,7 @@ class UpkeepActivities:
                 keep(conn, memo, request, done, actor=SYSTEM.id, at=request.at)
             return done
 
-    @activity.defn(name="plan_propose")
+    @activity.defn(name="plan_propose", no_thread_cancel_exception=True)
     def propose_plan(self, step: PlanStep) -> PartyState:
         """An action plan of a party that is on watch or demoted. Raises ``Refused`` where it is not, or has one."""
         memo = f"plan/{step.party_id}/{step.by.command_id}"
@@ -96,7 +96,7 @@ class UpkeepActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="plan_settle")
+    @activity.defn(name="plan_settle", no_thread_cancel_exception=True)
     def settle_plan(self, step: PlanStep) -> PartyState:
         """Accept or refuse the proposed plan. Raises ``FourEyes`` for who proposed it, ``Refused`` without one."""
         memo = f"plan/{step.party_id}/{step.by.command_id}"
