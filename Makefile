@@ -3,7 +3,7 @@
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 # kept whatever the environment says: each of hundreds of processes would compile the project anew, and so would each
 # workflow in its sandbox

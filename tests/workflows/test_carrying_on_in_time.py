@@ -25,9 +25,9 @@ EDITS: Edits = {
     **JUDGED,
     PROGRAMME: {
         **JUDGED[PROGRAMME],
-        "standing/suspension": "15 seconds",
-        "review/appeal_window": "15 seconds",
-        "standing/cool_off": "15 seconds",
+        "standing/suspension": "8 seconds",
+        "review/appeal_window": "8 seconds",
+        "standing/cool_off": "8 seconds",
     },
 }
 """One month in limit suspends; a suspension, the time to appeal and a cool-off are long enough to begin a new run."""
@@ -35,7 +35,7 @@ EDITS: Edits = {
 
 @pytest_asyncio.fixture(scope="module")
 async def pending(address: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    """A desk at which what runs out does so in fifteen seconds."""
+    """A desk at which what runs out does so in eight seconds."""
     folder = tmp_path_factory.mktemp("pending")
     async with open_desk("pending", address, folder / "state", edited(DEMO, folder / "book", EDITS)) as desk:
         yield desk

@@ -27,7 +27,7 @@ BUDGET = LARGE_AMOUNT + 100_000
 
 EDITS: Edits = {
     PROGRAMME: {**CALM[PROGRAMME], "pools/fast-brand/budget": BUDGET},
-    BONUS: {"expires_after": "12 seconds", "tranches/1/after": "0 seconds", "tranches/2/after": "0 seconds"},
+    BONUS: {"expires_after": "8 seconds", "tranches/1/after": "0 seconds", "tranches/2/after": "0 seconds"},
 }
 
 
