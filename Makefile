@@ -3,6 +3,7 @@
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
+# three for two processors: tests that wait for a server leave room for one that computes
 PYTEST := $(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 # kept whatever the environment says: each of hundreds of processes would compile the project anew, and so would each

@@ -13,9 +13,7 @@ the supervisor starts a worker again which died is tested elsewhere (``test_kill
 from __future__ import annotations
 
 import functools
-import importlib
 import os
-import pkgutil
 import signal
 import sys
 import threading
@@ -28,6 +26,7 @@ from unittest import mock
 from temporalio import activity
 
 from fastbrand import processes, wiring
+from tests.imports import import_packages
 
 if TYPE_CHECKING:
     from fastbrand.store.database import Database
@@ -109,7 +108,10 @@ def faulty(method: Callable[..., Any], faults: Faults) -> Callable[..., Any]:
 
 def main() -> int:
     """Run workers, one after the other, until one ends otherwise than by its own hand; its exit code."""
-    _import_everything()
+    import_packages(
+        ("activities", "workflows", "fastbrand.service", "fastbrand.store", "rules"),
+        ("temporalio.worker.workflow_sandbox", "temporalio.contrib.pydantic", "fastbrand.workflow_runner"),
+    )
     child = 0
     signal.signal(signal.SIGTERM, lambda number, _frame: os.kill(child, number))
     while True:
@@ -123,15 +125,6 @@ def main() -> int:
         code = os.waitstatus_to_exitcode(status)
         if code != -signal.SIGKILL:
             return code
-
-
-def _import_everything() -> None:
-    for name in ("activities", "workflows", "fastbrand.service", "fastbrand.store", "rules"):
-        package = importlib.import_module(name)
-        for module in pkgutil.iter_modules(package.__path__, f"{name}."):
-            importlib.import_module(module.name)
-    for name in ("temporalio.worker.workflow_sandbox", "temporalio.contrib.pydantic", "fastbrand.workflow_runner"):
-        importlib.import_module(name)
 
 
 def _work() -> int:

@@ -6,16 +6,15 @@ line on stdout.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import pkgutil
 import sys
 from typing import Any, NoReturn
 
 from fastbrand.cli.main import run
 from fastbrand.settings import shipped_book
 from rules.loader import load_directory
+from tests.imports import import_packages
 
 WARM = ("fastbrand.service", "fastbrand.store", "fastbrand.cli")
 SINGLE = (
@@ -36,12 +35,7 @@ BOOKS = (shipped_book(),)
 
 def warm_up() -> None:
     """Import what commands import, and read what most of them read: its files stay in memory as they were parsed."""
-    for name in WARM:
-        package = importlib.import_module(name)
-        for module in pkgutil.iter_modules(package.__path__, f"{name}."):
-            importlib.import_module(module.name)
-    for name in SINGLE:
-        importlib.import_module(name)
+    import_packages(WARM, SINGLE)
     for book in BOOKS:
         load_directory(book)
 
