@@ -133,8 +133,8 @@ async def test_an_appeal_that_is_won_undoes_what_the_loss_took_of_released_units
 
 async def test_units_that_were_given_back_expire_in_their_time(judged: Desk) -> None:
     party = await judged.apply({**FAST_BRAND, "gmv_30d": "300000"})
-    grant = names.grant_id(party, str(judged.grant(party)["period"]))
     await until(lambda: "released" in judged.tranches(party), "a tranche is released")
+    grant = names.grant_id(party, str(judged.grant(party)["period"]))
     at = judged.office.now()
     with judged.office.db.write() as conn:
         clawbacks.clawback_party(conn, party, "counterfeit", at=at)

@@ -43,7 +43,7 @@ ROUND = timedelta(days=5)
 
 _AT_ONCE = 16
 _OPEN = 4  # workflows of a party that wait at the same time, about: kept in memory, none is read anew for each step
-_PATIENCE_S = 120.0  # for what does not end by itself
+_PATIENCE_S, _PATIENCE_EACH_S = 90.0, 0.3  # for what does not end by itself, and more the more sellers there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +212,10 @@ class _Year:
 
     async def _settle(self) -> None:
         """Until nothing happens any more: workflows that were told of something have done what follows from it."""
-        quiet_s, patience = 0.2 + len(self._sellers) / 2_000, time.monotonic() + _PATIENCE_S
+        count, begun = len(self._sellers), time.monotonic()
+        quiet_s, patience_s = 0.2 + count / 2_000, _PATIENCE_S + count * _PATIENCE_EACH_S
         seen = -1
-        while (now := self._events()) != seen and time.monotonic() < patience:
+        while (now := self._events()) != seen and time.monotonic() - begun < patience_s:
             seen = now
             await asyncio.sleep(quiet_s)
 
