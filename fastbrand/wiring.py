@@ -135,15 +135,15 @@ async def connect_address(address: str, namespace: str) -> Client:
     import asyncio
 
     from temporalio.client import Client
-    from temporalio.contrib.pydantic import pydantic_data_converter
     from temporalio.service import RPCError
 
     from fastbrand import processes
+    from fastbrand.payload_converter import DATA_CONVERTER
 
     processes.settle_at_exit()
     try:
         return await asyncio.wait_for(
-            Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter), timeout=15
+            Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER), timeout=15
         )
     except (RuntimeError, RPCError, TimeoutError, ValueError) as error:
         raise Unreachable(
@@ -211,7 +211,7 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
             await promote(client, build_id())
             if settings.schedules:
                 await _schedule(client, db, settings)
-            async with _alarms(client):
+            async with _alarms(client, settings.task_queue):
                 yield running
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
@@ -220,7 +220,7 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
 
 
 @asynccontextmanager
-async def _alarms(client: Client) -> AsyncIterator[None]:
+async def _alarms(client: Client, task_queue: str) -> AsyncIterator[None]:
     """While open, workflows are told what the clock shows, where it is one that leaps."""
     import asyncio
 
@@ -228,7 +228,7 @@ async def _alarms(client: Client) -> AsyncIterator[None]:
     from fastbrand.ringing import ring
 
     kept = clock.in_use()
-    ringing = asyncio.create_task(ring(client, kept, ALARMS)) if kept.leaps else None
+    ringing = asyncio.create_task(ring(client, kept, ALARMS, task_queue=task_queue)) if kept.leaps else None
     try:
         yield
     finally:

@@ -32,6 +32,9 @@ _RETRY = RetryPolicy(
     maximum_interval=timedelta(seconds=30),
 )
 
+_LEAST_WAIT = timedelta(milliseconds=1)
+"""The shortest wait there is: a timer of nothing is an error."""
+
 PARTY_KIND = SearchAttributeKey.for_keyword(names.SA_PARTY_KIND)
 STAGE = SearchAttributeKey.for_keyword(names.SA_STAGE)
 AWAITING_ROLE = SearchAttributeKey.for_keyword(names.SA_AWAITING_ROLE)
@@ -68,32 +71,31 @@ def now() -> datetime:
 
 
 async def came(condition: Callable[[], bool], *, before: datetime, summary: str) -> bool:
-    """Wait for ``condition``, or until the programme's clock shows ``before``. Whether the condition came.
-
-    How long that is on a clock that leaps nobody knows: whoever waits is told.
-    """
-    kept, me = clock.in_use(), workflow.info().workflow_id
-
-    def over() -> bool:
-        return now() >= before - clock.EARLY
-
-    if kept.leaps:
-        workflow.set_signal_handler(names.CLOCK_MOVED, _look)
+    """Wait for ``condition``, or until the programme's clock shows ``before``. Whether the condition came."""
+    if clock.in_use().leaps:
+        return await _came_in_leaps(condition, before)
     while True:
         try:
-            left = kept.real_span(before - now())
-            if kept.leaps:
-                ALARMS.set(me, before)
-            await workflow.wait_condition(
-                lambda: condition() or (kept.leaps and over()), timeout=left, timeout_summary=summary
-            )
+            left = max(before - now(), _LEAST_WAIT)
+            await workflow.wait_condition(condition, timeout=left, timeout_summary=summary)
         except TimeoutError:
-            came_so = False
+            if now() >= before - clock.EARLY:
+                return False
         else:
-            came_so = condition()
-        ALARMS.clear(me)  # not where this run leaves the worker's memory: then it is still to be told
-        if came_so or over():
-            return came_so
+            return True
+
+
+async def _came_in_leaps(condition: Callable[[], bool], before: datetime) -> bool:
+    """The same on a clock of which nobody knows how long a wait is: no timer is set, whoever waits is told.
+
+    A worker that is new here tells everybody to look, who then waits to be told by it.
+    """
+    me = workflow.info().workflow_id
+    workflow.set_signal_handler(names.CLOCK_MOVED, _look)
+    ALARMS.set(me, before)
+    await workflow.wait_condition(lambda: condition() or now() >= before - clock.EARLY)
+    ALARMS.clear(me)  # not where this run leaves the worker's memory: then it is still to be told
+    return condition()
 
 
 def _look() -> None:

@@ -1,7 +1,7 @@
 """Who waits for a moment of a clock that leaps: nobody but whoever lets it leap knows when it will show it.
 
-A worker keeps them in its memory, and tells each when its moment has come. They are no state of the programme: what is
-forgotten with a worker looks again by itself, later.
+A worker keeps them in its memory, and tells each when its moment has come. They are no state of the programme: a worker
+that starts tells all that wait to look, and each that still waits asks it to be told.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Everywhere but in a simulation it is the real one. A simulation's clock goes as fast as the real one while anybody
 works, and leaps over the days in which nobody does: months pass in seconds, and no delay of a slow machine looks like
-days of somebody's. Workflows read their moments off this clock and turn what they wait for back into real time. It is
-set once, when a process starts, before anything asks it; a state directory keeps one for its life, as a file.
+days of somebody's. Workflows read their moments off this clock, and where it leaps they are told of them. It is set
+once, when a process starts, before anything asks it; a state directory keeps one for its life, as a file.
 """
 
 from __future__ import annotations
@@ -19,18 +19,11 @@ from fastbrand.domain.errors import InputError
 CLOCK_FILE = "clock"
 """In the state directory of a simulation: its clock."""
 
-LEAST_WAIT = timedelta(milliseconds=1)
-"""The shortest wait there is: a timer of nothing is an error."""
-
 EARLY = timedelta(seconds=1)
 """A timer that fires so much before its moment is on time; one that fires earlier found a slower clock."""
 
 _AHEAD = timedelta(milliseconds=100)
 """A leap is written so long before it begins."""
-
-_LOST, _LATE = timedelta(seconds=30), 10
-"""Who waits looks again after so much of real time, and so many times what the wait is in leaps alone, if nobody told
-it before that the moment has come: what it asked for may have been forgotten with a worker."""
 
 _NOTHING = timedelta(0)
 
@@ -44,9 +37,6 @@ class Clock(Protocol):
     def time(self, real: datetime) -> datetime:
         """What this clock shows at a real moment, which is not in the future."""
 
-    def real_span(self, span: timedelta) -> timedelta:
-        """Real time after which ``span`` has passed here: at least a millisecond, and too long where it leaps."""
-
 
 class _Wall:
     """The clock on the wall."""
@@ -55,9 +45,6 @@ class _Wall:
 
     def time(self, real: datetime) -> datetime:
         return real
-
-    def real_span(self, span: timedelta) -> timedelta:
-        return max(span, LEAST_WAIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +88,6 @@ class LeapingClock:
         leaps = self._read()
         return next((each for each in reversed(leaps) if each.at <= real), leaps[0]).time(real)
 
-    def real_span(self, span: timedelta) -> timedelta:
-        """How long to wait at most for ``span`` to pass: until somebody tells that it has."""
-        if span <= _NOTHING:
-            return LEAST_WAIT
-        rate = self._read()[-1].rate
-        return span if rate == 1 else _LOST + span / rate * _LATE
-
     def leap(self, to: datetime) -> datetime:
         """Let the clock run fast, as its first line says, until it shows ``to``: the real moment at which it does."""
         leaps = self._read()
@@ -116,11 +96,6 @@ class LeapingClock:
         lasts = max((to - shows) / rate, _NOTHING)
         self._write(_Leap(at, shows, rate, lasts))
         return at + lasts
-
-    def rest(self) -> None:
-        """No leap is to be expected any more: who waits, waits in real time."""
-        at = datetime.now(UTC) + _AHEAD
-        self._write(_Leap(at, self.time(at), 1, _NOTHING))
 
     def _write(self, leap: _Leap) -> None:
         with self.path.open("a", encoding="utf-8") as file:

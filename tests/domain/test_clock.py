@@ -52,17 +52,6 @@ def test_a_leap_that_is_half_written_is_not_there_yet(tmp_path: Path) -> None:
     assert abs(half.time(there) - (BEGINS + 10 * DAY)) < SECOND
 
 
-def test_a_wait_is_rather_too_long_and_never_nothing(tmp_path: Path) -> None:
-    made = clock.make_clock(tmp_path / "clock", BEGINS, 864_000)
-    in_leaps = timedelta(seconds=2)
-    assert in_leaps * 10 < made.real_span(20 * DAY) < timedelta(minutes=1)  # whoever waits is told before
-    assert made.real_span(-DAY) == clock.LEAST_WAIT
-    made.rest()  # nothing leaps any more: who waits, waits in real time
-    assert made.real_span(20 * DAY) == 20 * DAY
-    assert clock.REAL.real_span(timedelta(0)) == clock.LEAST_WAIT
-    assert (made.leaps, clock.REAL.leaps) == (True, False)
-
-
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=8), st.integers(1, 10**7))
 def test_time_never_goes_back(tmp_path_factory: pytest.TempPathFactory, days: list[int], rate: int) -> None:
     made = clock.make_clock(tmp_path_factory.mktemp("clock") / "clock", BEGINS, rate)
@@ -84,3 +73,4 @@ def test_a_file_that_is_no_clock_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError):
         clock.clock_at(str(tmp_path / "nowhere"))
     assert clock.clock_at("") is clock.REAL
+    assert (clock.LeapingClock.leaps, clock.REAL.leaps) == (True, False)

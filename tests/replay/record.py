@@ -20,10 +20,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from fastbrand.domain.lifecycle import Track
+from fastbrand.payload_converter import DATA_CONVERTER
 from fastbrand.service import cases, clawing, documents, grants, intake, parties
 from fastbrand.service.candidates import CandidateSource
 from fastbrand.service.temporal_calls import start_lifecycle
@@ -369,7 +369,7 @@ def _clean(value: Any, key: str = "") -> Any:
 
 async def keep() -> None:
     """Replay the histories that there are; note that they fit the workflows of today. Raises where one does not."""
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=DATA_CONVERTER)
     for file in golden.files():
         await replayer.replay_workflow(golden.load(file))
     golden.note_sources()

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from temporalio import workflow
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from fastbrand.payload_converter import DATA_CONVERTER
 from fastbrand.workflow_runner import workflow_runner
 from tests.replay import golden
 from tests.workflows.given import BRAND, FAST_BRAND
@@ -39,12 +39,12 @@ class Restless:
 
 def _replayer(workflows: list[type]) -> Replayer:
     runner = workflow_runner(strict=True)
-    return Replayer(workflows=workflows, data_converter=pydantic_data_converter, workflow_runner=runner)
+    return Replayer(workflows=workflows, data_converter=DATA_CONVERTER, workflow_runner=runner)
 
 
 def test_no_payload_needs_a_context() -> None:
     """Our sandbox gives none."""
-    assert (pydantic_data_converter.payload_codec, pydantic_data_converter.external_storage) == (None, None)
+    assert (DATA_CONVERTER.payload_codec, DATA_CONVERTER.external_storage) == (None, None)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

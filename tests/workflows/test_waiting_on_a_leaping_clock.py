@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from fastbrand.domain import clock
@@ -45,32 +47,70 @@ class Waiter:
 
 async def test_who_waits_is_told_once(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept, alarms = clock.make_clock(tmp_path / "clock", BEGINS, 864_000), Alarms()
-    # only for the waiters here: other workflows of this process go by the clock on the wall
-    here = SimpleNamespace(in_use=lambda: kept, EARLY=clock.EARLY)
-    monkeypatch.setattr(steps, "clock", here)
-    monkeypatch.setattr(steps, "ALARMS", alarms)
+    go_by(kept, alarms, monkeypatch)
     client = await Client.connect(address)
-    ringing = asyncio.create_task(ring(client, kept, alarms))
-    runner = UnsandboxedWorkflowRunner()
-    async with Worker(client, task_queue="waiters", workflows=[Waiter], workflow_runner=runner):
-        handles = {
-            days: await client.start_workflow(
-                Waiter.run, (BEGINS + days * DAY).isoformat(), id=f"waiter/{days}", task_queue="waiters"
-            )
-            for days in (4, 20, 40)
-        }
+    async with waiters(client, kept, alarms):
+        handles = {days: await _wait(client, days, days) for days in (4, 20, 40)}
         for day in (5, 10, 15, 25):
-            there = kept.leap(BEGINS + day * DAY)
-            await asyncio.sleep((there - datetime.now(UTC)).total_seconds() + 0.2)
+            await _leap(kept, day)
         await handles[40].signal(Waiter.stop)
         ends = {days: await asyncio.wait_for(handle.result(), 30) for days, handle in handles.items()}
         tasks = {days: await _tasks(client, f"waiter/{days}") for days in handles}
-    ringing.cancel()
     assert {days: stopped for days, (stopped, _) in ends.items()} == {4: False, 20: False, 40: True}
     for days in (4, 20):
         assert datetime.fromisoformat(ends[days][1]) >= BEGINS + days * DAY - clock.EARLY
     assert datetime.fromisoformat(ends[40][1]) < BEGINS + 40 * DAY
     assert tasks == {4: 2, 20: 2, 40: 2}  # one to begin with, one when it was over
+
+
+async def test_who_asked_a_worker_that_died_is_told_by_the_next(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = clock.make_clock(tmp_path / "clock", BEGINS, 864_000)
+    client = await Client.connect(address)
+    go_by(kept, Alarms(), monkeypatch)
+    async with waiters(client, kept, Alarms()):
+        handles = {days: await _wait(client, f"left/{days}", days) for days in (4, 20)}
+        while [await _tasks(client, handle.id) for handle in handles.values()] != [1, 1]:
+            await asyncio.sleep(0.05)
+    await _leap(kept, 5)  # while nobody is there
+    alarms = Alarms()
+    go_by(kept, alarms, monkeypatch)
+    async with waiters(client, kept, alarms):
+        assert (await asyncio.wait_for(handles[4].result(), 30))[0] is False
+        while await _tasks(client, handles[20].id) != 2:  # it looked, and asked this worker
+            await asyncio.sleep(0.05)
+        await _leap(kept, 21)
+        stopped, shown = await asyncio.wait_for(handles[20].result(), 30)
+    assert (stopped, datetime.fromisoformat(shown) >= BEGINS + 20 * DAY - clock.EARLY) == (False, True)
+
+
+def go_by(kept: clock.Clock, alarms: Alarms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the waiters here go by ``kept``; other workflows of this process go by the clock on the wall."""
+    monkeypatch.setattr(steps, "clock", SimpleNamespace(in_use=lambda: kept, EARLY=clock.EARLY))
+    monkeypatch.setattr(steps, "ALARMS", alarms)
+
+
+@asynccontextmanager
+async def waiters(client: Client, kept: clock.Clock, alarms: Alarms) -> AsyncIterator[None]:
+    """A worker for waiters, which rings ``alarms``."""
+    runner = UnsandboxedWorkflowRunner()
+    async with Worker(client, task_queue="waiters", workflows=[Waiter], workflow_runner=runner):
+        ringing = asyncio.create_task(ring(client, kept, alarms, task_queue="waiters"))
+        yield
+        ringing.cancel()
+
+
+async def _wait(client: Client, name: object, days: int) -> WorkflowHandle[Waiter, tuple[bool, str]]:
+    """Start somebody who waits so many days."""
+    until = (BEGINS + days * DAY).isoformat()
+    return await client.start_workflow(Waiter.run, until, id=f"waiter/{name}", task_queue="waiters")
+
+
+async def _leap(kept: clock.LeapingClock, day: int) -> None:
+    """Let the clock leap to a day, and somewhat longer."""
+    there = kept.leap(BEGINS + day * DAY)
+    await asyncio.sleep((there - datetime.now(UTC)).total_seconds() + 0.2)
 
 
 async def _tasks(client: Client, workflow_id: str) -> int:

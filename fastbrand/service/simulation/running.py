@@ -161,7 +161,6 @@ class _Year:
             await self._go_on(begins)
             self.lived.append(f"{begins.astimezone(self._zone):%Y-%m}")
             self._progress.done(month + 1)
-        self._clock.rest()
 
     async def _month(self, month: int) -> None:
         """Facts come, newcomers apply, upkeep and bonus run, people work, traffic is delivered."""
