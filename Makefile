@@ -3,8 +3,8 @@
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
-# three for two processors: tests that wait for a server leave room for one that computes
-PYTEST := $(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
+# four for two processors: tests that wait for a server leave room for those that compute
+PYTEST := $(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 # kept whatever the environment says: each of hundreds of processes would compile the project anew, and so would each
 # workflow in its sandbox
