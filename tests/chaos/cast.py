@@ -58,7 +58,7 @@ class Cast:
         while not true():
             self._check()
             assert time.monotonic() < deadline, f"did not happen: {what}"
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.25)
 
     # --- what they say --------------------------------------------------------------------------------------------
 
