@@ -23,6 +23,7 @@ from activities.payloads import (
     TranchePlan,
 )
 from activities.provenance import actor_of, provenance
+from activities.shelf import in_force
 from fastbrand.domain.audit import SYSTEM, Verb
 from fastbrand.domain.errors import Busy, FourEyes, Refused
 from fastbrand.domain.grant import GrantState, lessen_tranches
@@ -30,6 +31,7 @@ from fastbrand.store import cases, grants, ledger
 from fastbrand.store.database import Database
 from fastbrand.store.grants import GrantRow, NewTranche
 from rules.engine import RuleEngine
+from rules.model import Programme
 
 _TRIES = 8
 """How often a decision is made anew because a cap moved between deciding and reserving; then the step is retried."""
@@ -49,11 +51,13 @@ class BonusActivities:
     def reserve(self, request: GrantRequest) -> Reservation:
         """Decide the grant and reserve it; a dry pool, or others in line before it, make it wait.
 
+        Who waits behind others is not decided about anew: it could only go on waiting. It is told when it is first.
+
         Raises ``Busy`` where others draw on the same caps so fast that no decision holds: the step is tried again.
         """
         memo = f"reserve/{request.grant_id}/{request.attempt}"
         with self._db.read() as conn:
-            done = recall(conn, memo, request, Reservation)
+            done = recall(conn, memo, request, Reservation) or self._behind(conn, request)
         for _ in range(_TRIES):
             if done is not None:
                 return done
@@ -138,13 +142,19 @@ class BonusActivities:
 
     # --- parts ---------------------------------------------------------------------------------------------------
 
+    def _behind(self, conn: Connection, request: GrantRequest) -> Reservation | None:
+        """What comes of another attempt of a grant that waits behind others; None where it does not."""
+        there = grants.get(conn, request.grant_id)
+        if there is None or there.state is not GrantState.WAITING:
+            return None
+        if line_turn(conn, there.pool_id, request.grant_id) is None:
+            return None
+        base = _terms_of_waiting(request, in_force(conn, request.at).book.programme)
+        return Reservation(state=str(there.state), amount=there.amount, **base)
+
     def _settle(self, conn: Connection, request: GrantRequest, offer: Offer) -> Reservation:
         """Write what came of the attempt: no grant, in line, or reserved (to be confirmed where it is large)."""
-        base: dict[str, Any] = {
-            "period_ends_at": period_end(request.period, offer.programme.time_zone),
-            "retry_ms": int(offer.programme.review["waiting_retry_ms"]),
-            "recheck_ms": int(offer.programme.review["frozen_recheck_ms"]),
-        }
+        base = _terms_of_waiting(request, offer.programme)
         ledger.take_turns(conn, [request.grant_id])
         there = grants.get(conn, request.grant_id)
         if there is not None and there.state in _ENDED:  # given up while it waited, or a run over everybody was first
@@ -294,6 +304,15 @@ class BonusActivities:
                 )
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
+
+
+def _terms_of_waiting(request: GrantRequest, programme: Programme) -> dict[str, Any]:
+    """The parts of a ``Reservation`` that say how long to wait, and when to look again."""
+    return {
+        "period_ends_at": period_end(request.period, programme.time_zone),
+        "retry_ms": int(programme.review["waiting_retry_ms"]),
+        "recheck_ms": int(programme.review["frozen_recheck_ms"]),
+    }
 
 
 def _plan(conn: Connection, grant: GrantRow, terms: dict[str, Any], at: datetime) -> tuple[TranchePlan, ...]:

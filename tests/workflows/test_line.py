@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from activities.bonus import BonusActivities
-from activities.payloads import By, GrantRequest, GrantStep
+from activities.payloads import By, GrantRequest, GrantStep, Reservation
 from fastbrand.domain import names
 from fastbrand.domain.errors import Refused
 from fastbrand.domain.lifecycle import Track
@@ -52,6 +52,11 @@ async def test_who_came_first_is_served_first_when_units_come_back(dry: Desk) ->
     # the third would fit into what is left, but the second came before it
     assert (dry.grant(third)["amount"], dry.pool()["available"]) == (15_550, 100_000)
     lapsed = await _in_a_period_that_is_over(dry, second)
+    # nobody's turn has come: whoever looks again waits on, and only about the first it is decided anew
+    for party, more in ((second, 1), (third, 0), (fourth, 0), (fifth, 0)):
+        before = len(dry.decisions(party))
+        assert _attempt(dry, party, 99).state == "waiting"
+        assert (party, len(dry.decisions(party)) - before) == (party, more)
 
     await dry.until_grant(first, "voided")
     for party in (second, third, fourth):
@@ -82,14 +87,19 @@ async def test_who_sees_a_reservation_that_its_workflow_was_not_told_of_yet_may_
     cause, now = "not confirmed in time", dry.office.now()
     voided = By.system(f"{held['grant_id']}/void", cause)
     steps.void(GrantStep(grant_id=held["grant_id"], at=now, by=voided, cause=cause))
-    attempt = dry.grant_of(grant_id)["attempt"] + 1
-    request = GrantRequest(grant_id=grant_id, party_id=party, period=grant_id[-7:], attempt=attempt, at=now)
-    assert steps.reserve(request).state == "awaiting_confirmation"
+    assert _attempt(dry, party, dry.grant_of(grant_id)["attempt"] + 1).state == "awaiting_confirmation"
 
     said = await grants.confirm(dry.office, grant_id, who=Asker("jun"))
     assert (said["state"], said["amount"]) == ("reserved", LARGE_AMOUNT)
     await dry.until_tranches(party, "released", "released", "released")
     assert len(dry.audit(party, "grant:reserved")) == 1
+
+
+def _attempt(desk: Desk, party: str, attempt: int) -> Reservation:
+    """An attempt of the party's grant, past its workflow."""
+    grant_id, now = str(desk.grant(party)["grant_id"]), desk.office.now()
+    request = GrantRequest(grant_id=grant_id, party_id=party, period=grant_id[-7:], attempt=attempt, at=now)
+    return BonusActivities(desk.office.db, desk.office.engine()).reserve(request)
 
 
 async def _in_a_period_that_is_over(desk: Desk, party: str) -> str:
