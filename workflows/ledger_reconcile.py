@@ -10,7 +10,7 @@ from temporalio.common import VersioningBehavior
 with workflow.unsafe.imports_passed_through():
     from activities.ledgers import LedgerActivities
     from activities.run_payloads import Reconciled, RunRequest
-    from workflows.steps import now
+    from workflows.steps import RETRY, now
 
 
 @workflow.defn(name="LedgerReconcile", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
@@ -25,6 +25,7 @@ class LedgerReconcile:
             RunRequest(at=now()),
             start_to_close_timeout=timedelta(minutes=30),
             heartbeat_timeout=workflow.info().task_timeout,  # as soon as a dead worker's other work
+            retry_policy=RETRY,
             summary="recompute every account",
         )
         if not found.balanced:

@@ -7,14 +7,13 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.payloads import Payload
     from activities.run_payloads import PageRequest, RunClosed, RunRequest, RunStarted
     from activities.surveys import SurveyActivities
     from workflows.messages import RunInput, RunView
-    from workflows.steps import now
+    from workflows.steps import RETRY, now
 
 S = TypeVar("S")
 P = TypeVar("P", bound=Payload)
@@ -34,7 +33,7 @@ async def page(method: Callable[[S, P], R], request: P, summary: str) -> R:
         request,
         start_to_close_timeout=timedelta(minutes=5),
         heartbeat_timeout=workflow.info().task_timeout,  # as soon as a dead worker's other work
-        retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
+        retry_policy=RETRY,
         summary=summary,
     )
 

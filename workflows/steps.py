@@ -26,11 +26,12 @@ S = TypeVar("S")
 P = TypeVar("P", bound=Payload)
 R = TypeVar("R", bound=Payload)
 
-_RETRY = RetryPolicy(
+RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=30),
 )
+"""Of every step: for ever, at first at once, since what ends one is mostly a worker that died or a lock."""
 
 _LEAST_WAIT = timedelta(milliseconds=1)
 """The shortest wait there is: a timer of nothing is an error."""
@@ -54,7 +55,7 @@ async def step(method: Callable[[S, P], R], arg: P, summary: str) -> R:
         method,
         arg,
         start_to_close_timeout=timedelta(seconds=60),
-        retry_policy=_RETRY,
+        retry_policy=RETRY,
         local_retry_threshold=timedelta(seconds=5),
         summary=summary,
     )

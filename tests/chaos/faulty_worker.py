@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 WORKER = (sys.executable, "-P", "-m", "tests.chaos.faulty_worker")
 """The command line of this worker, for the supervisor, but for the folder of the faults."""
 
-MOMENT_S = 1.0
+MOMENT_S = 0.5
 """Seconds in which further steps may be hit by the same kill."""
 
 BEFORE, AFTER = "before", "after"
