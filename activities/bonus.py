@@ -23,11 +23,12 @@ from activities.payloads import (
     TranchePlan,
 )
 from activities.provenance import actor_of, provenance
-from activities.shelf import in_force
+from activities.shelf import in_force, incentive_for
 from fastbrand.domain.audit import SYSTEM, Verb
 from fastbrand.domain.errors import Busy, FourEyes, Refused
 from fastbrand.domain.grant import GrantState, lessen_tranches
-from fastbrand.store import cases, grants, ledger
+from fastbrand.domain.lifecycle import STANDING
+from fastbrand.store import cases, grants, ledger, parties
 from fastbrand.store.database import Database
 from fastbrand.store.grants import GrantRow, NewTranche
 from rules.engine import RuleEngine
@@ -143,14 +144,20 @@ class BonusActivities:
     # --- parts ---------------------------------------------------------------------------------------------------
 
     def _behind(self, conn: Connection, request: GrantRequest) -> Reservation | None:
-        """What comes of another attempt of a grant that waits behind others; None where it does not."""
+        """What comes of another attempt of a grant that waits behind others.
+
+        None where it does not, or waits no more where it stands: the party lost its standing, or has another pool.
+        """
         there = grants.get(conn, request.grant_id)
         if there is None or there.state is not GrantState.WAITING:
             return None
         if line_turn(conn, there.pool_id, request.grant_id) is None:
             return None
-        base = _terms_of_waiting(request, in_force(conn, request.at).book.programme)
-        return Reservation(state=str(there.state), amount=there.amount, **base)
+        book, party = in_force(conn, request.at).book, parties.known(conn, request.party_id)
+        incentive = incentive_for(book, party.track)
+        if party.stage not in STANDING or incentive is None or incentive.pool[str(party.track)] != there.pool_id:
+            return None
+        return Reservation(state=str(there.state), amount=there.amount, **_terms_of_waiting(request, book.programme))
 
     def _settle(self, conn: Connection, request: GrantRequest, offer: Offer) -> Reservation:
         """Write what came of the attempt: no grant, in line, or reserved (to be confirmed where it is large)."""

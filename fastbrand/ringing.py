@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,36 +18,44 @@ if TYPE_CHECKING:
 _TICK_S = 0.03
 _AT_ONCE = 16
 
+_LISTED_S = (0.0, 10.0)
+"""When, after a worker's start, whoever waits already is told to look: once more later, since the server's list lags
+behind what a worker did just before it died."""
+
+
+async def keep_ringing(client: Client, kept: Clock, alarms: Alarms, *, task_queue: str) -> None:
+    """``ring`` for ever; what breaks it off is logged, and it begins anew."""
+    while True:
+        try:
+            await ring(client, kept, alarms, task_queue=task_queue)
+        except Exception:
+            logging.getLogger(__name__).exception("workflows are not told what the clock shows; once more in a second")
+        await asyncio.sleep(1)
+
 
 async def ring(client: Client, kept: Clock, alarms: Alarms, *, task_queue: str) -> None:
     """Signal each workflow of ``alarms`` when ``kept`` shows its moment, for ever.
 
-    Whoever waits already on ``task_queue`` is told to look at once: it asked a worker that is gone.
+    Whoever waits already on ``task_queue`` is told to look: it asked a worker that is gone. It asks again where its
+    moment is still to come. Raises ``RPCError`` where the server cannot be asked who waits.
     """
-    for each in await _waiting(client, task_queue):
-        alarms.set(each, kept.time(datetime.now(UTC)))
-    gate = asyncio.Semaphore(_AT_ONCE)
+    gate, begun, lists = asyncio.Semaphore(_AT_ONCE), time.monotonic(), [*_LISTED_S]
+
+    def shows() -> datetime:
+        return kept.time(datetime.now(UTC))
 
     async def tell(workflow_id: str) -> None:
         async with gate:
             if not await _told(client, workflow_id):
-                alarms.set(workflow_id, kept.time(datetime.now(UTC)))
+                alarms.set(workflow_id, shows())
 
     while True:
-        await asyncio.gather(*map(tell, alarms.due(kept.time(datetime.now(UTC)))))
+        if lists and time.monotonic() >= begun + lists[0]:
+            del lists[0]
+            query = f"TaskQueue = '{task_queue}' AND ExecutionStatus = 'Running'"
+            await asyncio.gather(*[tell(each.id) async for each in client.list_workflows(query)])
+        await asyncio.gather(*map(tell, alarms.due(shows())))
         await asyncio.sleep(_TICK_S)
-
-
-async def _waiting(client: Client, task_queue: str) -> list[str]:
-    """The ids of the workflows that run on ``task_queue``."""
-    from temporalio.service import RPCError
-
-    query = f"TaskQueue = '{task_queue}' AND ExecutionStatus = 'Running'"
-    while True:
-        try:
-            return [each.id async for each in client.list_workflows(query)]
-        except RPCError:  # the server is not there for a moment
-            await asyncio.sleep(_TICK_S)
 
 
 async def _told(client: Client, workflow_id: str) -> bool:

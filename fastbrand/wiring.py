@@ -225,10 +225,12 @@ async def _alarms(client: Client, task_queue: str) -> AsyncIterator[None]:
     import asyncio
 
     from fastbrand.domain.alarms import ALARMS
-    from fastbrand.ringing import ring
+    from fastbrand.ringing import keep_ringing
 
     kept = clock.in_use()
-    ringing = asyncio.create_task(ring(client, kept, ALARMS, task_queue=task_queue)) if kept.leaps else None
+    ringing = None
+    if kept.leaps:
+        ringing = asyncio.create_task(keep_ringing(client, kept, ALARMS, task_queue=task_queue))
     try:
         yield
     finally:

@@ -89,13 +89,21 @@ async def came(condition: Callable[[], bool], *, before: datetime, summary: str)
 async def _came_in_leaps(condition: Callable[[], bool], before: datetime) -> bool:
     """The same on a clock of which nobody knows how long a wait is: no timer is set, whoever waits is told.
 
-    A worker that is new here tells everybody to look, who then waits to be told by it.
+    Whoever looks before its moment has come asks again: it may have been told too early, or by a worker that is new
+    here and tells everybody to look.
     """
     me = workflow.info().workflow_id
+
+    def over() -> bool:
+        if now() >= before:
+            return True
+        ALARMS.set(me, before)
+        return False
+
     workflow.set_signal_handler(names.CLOCK_MOVED, _look)
-    ALARMS.set(me, before)
-    await workflow.wait_condition(lambda: condition() or now() >= before - clock.EARLY)
-    ALARMS.clear(me)  # not where this run leaves the worker's memory: then it is still to be told
+    await workflow.wait_condition(lambda: condition() or over())
+    if not workflow.unsafe.is_replaying():  # where this run is long over, another of the same id may wait now
+        ALARMS.clear(me)
     return condition()
 
 

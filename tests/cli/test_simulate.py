@@ -25,8 +25,12 @@ def lived(state: Path, parties: int, months: int, *more: str) -> dict[str, Any]:
     # no delay of the machine counts there: tests that have deadlines go first
     argv, pipe = ["nice", str(SCRIPT), *words], subprocess.PIPE
     with subprocess.Popen(argv, cwd=ROOT, env=clean_environment(), stdout=pipe, stderr=pipe, text=True) as process:
-        keep_to_one_processor(process.pid)
-        out, err = process.communicate()
+        try:
+            keep_to_one_processor(process.pid)
+            out, err = process.communicate()
+        except BaseException:  # the test took too long
+            process.kill()
+            raise
     assert process.returncode == 0, out[-3_000:] + err[-3_000:]
     found: dict[str, Any] = json.loads(out)
     return found

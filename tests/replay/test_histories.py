@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from temporalio import workflow
+from temporalio.converter import WithSerializationContext, WorkflowSerializationContext
 from temporalio.worker import Replayer
 
 from fastbrand.payload_converter import DATA_CONVERTER
@@ -45,6 +46,11 @@ def _replayer(workflows: list[type]) -> Replayer:
 def test_no_payload_needs_a_context() -> None:
     """Our sandbox gives none."""
     assert (DATA_CONVERTER.payload_codec, DATA_CONVERTER.external_storage) == (None, None)
+    one, other = DATA_CONVERTER.payload_converter_class(), DATA_CONVERTER.payload_converter_class()
+    assert one is other
+    context = WorkflowSerializationContext(namespace="default", workflow_id="party/x")
+    assert isinstance(one, WithSerializationContext)
+    assert one.with_context(context) is one  # it would be everybody's
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

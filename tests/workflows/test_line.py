@@ -53,10 +53,10 @@ async def test_who_came_first_is_served_first_when_units_come_back(dry: Desk) ->
     assert (dry.grant(third)["amount"], dry.pool()["available"]) == (15_550, 100_000)
     lapsed = await _in_a_period_that_is_over(dry, second)
     # nobody's turn has come: whoever looks again waits on, and only about the first it is decided anew
-    for party, more in ((second, 1), (third, 0), (fourth, 0), (fifth, 0)):
+    for party, anew in ((second, True), (third, False), (fourth, False), (fifth, False)):
         before = len(dry.decisions(party))
         assert _attempt(dry, party, 99).state == "waiting"
-        assert (party, len(dry.decisions(party)) - before) == (party, more)
+        assert (party, len(dry.decisions(party)) > before) == (party, anew)
 
     await dry.until_grant(first, "voided")
     for party in (second, third, fourth):
@@ -72,6 +72,17 @@ async def test_who_came_first_is_served_first_when_units_come_back(dry: Desk) ->
     await dry.until_grant(fifth, "awaiting_confirmation")
     assert dry.pool()["available"] == BUDGET - LARGE_AMOUNT
     assert {tuple(dry.tranches(party)) for party in (second, third, fourth)} == {("expired", "expired", "expired")}
+
+
+async def test_who_loses_its_standing_waits_no_more_wherever_it_stands_in_line(dry: Desk) -> None:
+    holder, ahead = await dry.apply({**FAST_BRAND, **LARGE}), await dry.apply({**FAST_BRAND, **LARGE})
+    await until(lambda: dry.grant(holder) and dry.grant(ahead).get("state") == "waiting", "there is a line")
+    party = await dry.apply(FAST_BRAND)
+    await dry.until_grant(party, "waiting")
+    dry.record(party, {"experience_score": "55.0"})
+    await dry.assess(party)
+    await dry.until_stage(party, "watch")
+    assert (_attempt(dry, party, 99).state, dry.grant(party)["cause"]) == ("none", "the party is in stage watch")
 
 
 async def test_who_sees_a_reservation_that_its_workflow_was_not_told_of_yet_may_confirm_it(dry: Desk) -> None:

@@ -15,9 +15,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from fastbrand import ringing as rings
 from fastbrand.domain import clock
 from fastbrand.domain.alarms import Alarms
-from fastbrand.ringing import ring
+from fastbrand.ringing import keep_ringing
 from workflows import steps
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("workflows-timers")]
@@ -58,7 +59,7 @@ async def test_who_waits_is_told_once(address: str, tmp_path: Path, monkeypatch:
         tasks = {days: await _tasks(client, f"waiter/{days}") for days in handles}
     assert {days: stopped for days, (stopped, _) in ends.items()} == {4: False, 20: False, 40: True}
     for days in (4, 20):
-        assert datetime.fromisoformat(ends[days][1]) >= BEGINS + days * DAY - clock.EARLY
+        assert datetime.fromisoformat(ends[days][1]) >= BEGINS + days * DAY
     assert datetime.fromisoformat(ends[40][1]) < BEGINS + 40 * DAY
     assert tasks == {4: 2, 20: 2, 40: 2}  # one to begin with, one when it was over
 
@@ -82,13 +83,47 @@ async def test_who_asked_a_worker_that_died_is_told_by_the_next(
             await asyncio.sleep(0.05)
         await _leap(kept, 21)
         stopped, shown = await asyncio.wait_for(handles[20].result(), 30)
-    assert (stopped, datetime.fromisoformat(shown) >= BEGINS + 20 * DAY - clock.EARLY) == (False, True)
+    assert (stopped, datetime.fromisoformat(shown) >= BEGINS + 20 * DAY) == (False, True)
+
+
+async def test_who_was_told_too_early_asks_again(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, alarms = clock.make_clock(tmp_path / "clock", BEGINS, 864_000), Alarms()
+    go_by(kept, alarms, monkeypatch)
+    client = await Client.connect(address)
+    async with waiters(client, kept, alarms):
+        handle = await _wait(client, "early", 4)
+        while await _tasks(client, handle.id) != 1:
+            await asyncio.sleep(0.05)
+        alarms.set(handle.id, BEGINS)  # as where the server took a signal and nobody was told that it did
+        while await _tasks(client, handle.id) != 2:
+            await asyncio.sleep(0.05)
+        await _leap(kept, 5)
+        stopped, shown = await asyncio.wait_for(handle.result(), 30)
+    assert (stopped, datetime.fromisoformat(shown) >= BEGINS + 4 * DAY) == (False, True)
+
+
+async def test_ringing_that_broke_off_begins_anew(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept, alarms = clock.make_clock(tmp_path / "clock", BEGINS, 864_000), Alarms()
+    go_by(kept, alarms, monkeypatch)
+    client = await Client.connect(address)
+    async with waiters(client, kept, alarms):
+        handle = await _wait(client, "broken", 4)
+        whole = kept.path.read_text(encoding="utf-8")
+        kept.path.write_text("not a clock\n", encoding="utf-8")
+        while "workflows are not told" not in caplog.text:
+            await asyncio.sleep(0.05)
+        kept.path.write_text(whole, encoding="utf-8")
+        await _leap(kept, 5)
+        assert (await asyncio.wait_for(handle.result(), 30))[0] is False
 
 
 def go_by(kept: clock.Clock, alarms: Alarms, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the waiters here go by ``kept``; other workflows of this process go by the clock on the wall."""
-    monkeypatch.setattr(steps, "clock", SimpleNamespace(in_use=lambda: kept, EARLY=clock.EARLY))
+    monkeypatch.setattr(steps, "clock", SimpleNamespace(in_use=lambda: kept))
     monkeypatch.setattr(steps, "ALARMS", alarms)
+    monkeypatch.setattr(rings, "_LISTED_S", (0.0,))  # looks are counted here
 
 
 @asynccontextmanager
@@ -96,7 +131,7 @@ async def waiters(client: Client, kept: clock.Clock, alarms: Alarms) -> AsyncIte
     """A worker for waiters, which rings ``alarms``."""
     runner = UnsandboxedWorkflowRunner()
     async with Worker(client, task_queue="waiters", workflows=[Waiter], workflow_runner=runner):
-        ringing = asyncio.create_task(ring(client, kept, alarms, task_queue="waiters"))
+        ringing = asyncio.create_task(keep_ringing(client, kept, alarms, task_queue="waiters"))
         yield
         ringing.cancel()
 
