@@ -53,7 +53,7 @@ QUICK := tests/activities tests/domain tests/service tests/store tests/test_hous
 	$(wildcard $(addprefix tests/rules/test_,vector*.py loader*.py values*.py explain.py letter.py books.py))
 
 unit: environment-test ## the quick tests of each room, without a Temporal server
-	@$(PYTEST) -m "not server and not slow" $(QUICK) $(ARGS)
+	@$(PYTEST) -n auto -m "not server and not slow" $(QUICK) $(ARGS)
 
 format: environment-test ## put style and format in order
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

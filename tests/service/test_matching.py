@@ -27,6 +27,8 @@ from rules.engine import RuleEngine
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2022, 8, 1, 4, tzinfo=UTC)
+pytestmark = pytest.mark.xdist_group("service-matching")
+
 BY = By(kind="system", actor="system:programme", role="system", command_id="c")
 REQUEST = MatchRequest(subject_id="acme", key="endorsement/1", at=NOW, by=BY)
 
@@ -78,7 +80,7 @@ def test_the_same_key_with_other_parameters_is_an_error(db: Database, engine: Ru
         steps.propose(REQUEST.model_copy(update={"subject_id": "nobody"}))
 
 
-def test_where_the_rules_cannot_be_asked_nobody_is_proposed_and_it_is_told(db: Database) -> None:
+def test_where_the_rules_cannot_be_asked_nobody_is_proposed_and_it_is_told(db: Database, engine: RuleEngine) -> None:
     with RuleEngine(work=absent) as broken:
         steps = MatchingActivities(db, broken)
         found = steps.propose(REQUEST)
@@ -89,8 +91,8 @@ def test_where_the_rules_cannot_be_asked_nobody_is_proposed_and_it_is_told(db: D
         assert decisions.for_party(conn, "acme") == []
         faults = list(audit.list_events(conn, party_id="acme", verb="engine:fault"))
     assert [event["after"] for event in faults] == [{"fault": "engine_fault"}]
-    with RuleEngine() as whole:  # a person asks again, under a key of its own
-        again = MatchingActivities(db, whole).propose(REQUEST.model_copy(update={"key": "by/mei"}))
+    # a person asks again, under a key of its own
+    again = MatchingActivities(db, engine).propose(REQUEST.model_copy(update={"key": "by/mei"}))
     assert [offer.provider_id for offer in again.offers] == ["a"]
 
 

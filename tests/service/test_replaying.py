@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,19 +24,29 @@ from fastbrand.service.replaying import replay
 from fastbrand.settings import load_settings
 from fastbrand.store import facts, parties
 from fastbrand.store.facts import NewFact
+from rules.engine import RuleEngine
+
+pytestmark = pytest.mark.xdist_group("replaying")
 
 NOW = datetime(2022, 8, 17, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def screened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def engine() -> Iterator[RuleEngine]:
+    """The rules engine of all offices here."""
+    with closing(wiring.build_engine(load_settings())) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def screened(tmp_path_factory: pytest.TempPathFactory, engine: RuleEngine) -> Path:
     """The state directory of an office with one party that was screened: four decisions."""
     state = tmp_path_factory.mktemp("screened") / "state"
     with wiring.office(load_settings(state=state)) as made:
         with made.db.write() as conn:
             parties.register(conn, party_id="p", track=Track.M, at=NOW)
             facts.record(conn, "p", [NewFact("live_days_30d", "7", NOW)], key="k", at=NOW)
-        evaluator = Evaluator(made.engine())
+        evaluator = Evaluator(engine)
         with made.db.read() as conn:
             shelf, record = in_force(conn, NOW), evaluator.record(conn, "p", NOW)
         found = evaluator.screen(shelf, record, Track.M, NOW)
@@ -45,10 +56,11 @@ def screened(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def office(screened: Path, tmp_path: Path) -> Iterator[Office]:
+def office(screened: Path, engine: RuleEngine, tmp_path: Path) -> Iterator[Office]:
     """That office, for one test alone."""
     shutil.copytree(screened, tmp_path / "state")
     with wiring.office(load_settings(state=tmp_path / "state")) as made:
+        made.engine = lambda: engine
         yield made
 
 

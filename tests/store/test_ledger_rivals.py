@@ -9,11 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fastbrand.domain.audit import Verb
 from fastbrand.store import ledger
 from fastbrand.store.database import Database
 from tests.store.given import events, open_pool
 from tests.store.rival import UNITS, ask
+
+pytestmark = pytest.mark.slow  # processes are started
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -176,6 +176,7 @@ db.close()
 """
 
 
+@pytest.mark.slow
 def test_processes_never_accept_more_than_there_is(db: Database, url: str) -> None:
     """30 offers of one provider with 11 places, accepted by three processes at once."""
     provider(db, "a", capacity=11)
