@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities.deadlines import period_end
 from activities.granting import GrantDecider, Offer, grant_event, grant_row, limits_of, line_turn, terms_of
@@ -24,6 +23,7 @@ from activities.payloads import (
 )
 from activities.provenance import actor_of, provenance
 from activities.shelf import in_force, incentive_for
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM, Verb
 from fastbrand.domain.errors import Busy, FourEyes, Refused
 from fastbrand.domain.grant import GrantState, lessen_tranches
@@ -48,7 +48,7 @@ class BonusActivities:
         self._db = db
         self._decider = GrantDecider(db, engine)
 
-    @activity.defn(name="grant_reserve", no_thread_cancel_exception=True)
+    @uninterrupted("grant_reserve")
     def reserve(self, request: GrantRequest) -> Reservation:
         """Decide the grant and reserve it; a dry pool, or others in line before it, make it wait.
 
@@ -88,7 +88,7 @@ class BonusActivities:
                 there = self._write(conn, request, offer, GrantState.NONE, decision_id, Verb.GRANT_DECIDED)
             return there.state is GrantState.NONE
 
-    @activity.defn(name="grant_confirm", no_thread_cancel_exception=True)
+    @uninterrupted("grant_confirm")
     def confirm(self, step: GrantStep) -> GrantResult:
         """A person of finance confirms. Raises ``FourEyes`` for the person who proposed the party."""
         memo = f"confirm/{step.grant_id}/{step.by.command_id}"
@@ -126,17 +126,17 @@ class BonusActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="grant_lapse", no_thread_cancel_exception=True)
+    @uninterrupted("grant_lapse")
     def lapse(self, step: GrantStep) -> GrantResult:
         """The period is over before the pool had room."""
         return self._end(step, Verb.GRANT_LAPSED, GrantState.LAPSED, "period over")
 
-    @activity.defn(name="grant_void", no_thread_cancel_exception=True)
+    @uninterrupted("grant_void")
     def void(self, step: GrantStep) -> GrantResult:
         """Give up what is reserved: nobody confirmed it, or the standing is lost."""
         return self._end(step, Verb.GRANT_VOIDED, GrantState.VOIDED, step.cause)
 
-    @activity.defn(name="grant_close", no_thread_cancel_exception=True)
+    @uninterrupted("grant_close")
     def close(self, step: GrantStep) -> GrantResult:
         """Nothing is left to happen."""
         return self._end(step, Verb.GRANT_CLOSED, GrantState.CLOSED, "all tranches ended")

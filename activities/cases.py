@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities import casework, clocks, proposing
 from activities.approving import state_of
@@ -15,6 +14,7 @@ from activities.provenance import actor_of, provenance
 from activities.revisions import check_revision
 from activities.settling import settle
 from activities.shelf import pinned
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import Verb
 from fastbrand.domain.casework import TAKEN_IN, Attempt, CaseNow, judged
 from fastbrand.domain.errors import NotFound, Refused
@@ -36,27 +36,27 @@ class CaseActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="case_claim", no_thread_cancel_exception=True)
+    @uninterrupted("case_claim")
     def claim(self, step: CaseStep) -> CaseResult:
         """Take the case. Raises ``Refused`` where another person has it."""
         return self._run("claim", step, self._claim)
 
-    @activity.defn(name="case_release", no_thread_cancel_exception=True)
+    @uninterrupted("case_release")
     def release(self, step: CaseStep) -> CaseResult:
         """Give the case back to its queue. Raises ``Refused`` where somebody else has it and no reviewer says why."""
         return self._run("release", step, self._release)
 
-    @activity.defn(name="case_request_info", no_thread_cancel_exception=True)
+    @uninterrupted("case_request_info")
     def request_info(self, step: CaseStep) -> CaseResult:
         """Ask for information: stage info_requested until the answer or the deadline; the clock stands still."""
         return self._run("request_info", step, self._request_info)
 
-    @activity.defn(name="case_answer", no_thread_cancel_exception=True)
+    @uninterrupted("case_answer")
     def answer(self, step: CaseStep) -> CaseResult:
         """The answer came: back to vetting, and the clock goes on with what was left."""
         return self._run("answer", step, self._answer)
 
-    @activity.defn(name="case_propose", no_thread_cancel_exception=True)
+    @uninterrupted("case_propose")
     def propose(self, step: CaseStep) -> CaseResult:
         """Propose an outcome; where no second person is needed, it takes effect at once.
 
@@ -65,27 +65,27 @@ class CaseActivities:
         """
         return self._run("propose", step, self._propose)
 
-    @activity.defn(name="case_confirm", no_thread_cancel_exception=True)
+    @uninterrupted("case_confirm")
     def confirm(self, step: CaseStep) -> CaseResult:
         """Confirm another person's proposal. Raises ``FourEyes`` for the maker, and for who had a part in it before."""
         return self._run("confirm", step, self._confirm)
 
-    @activity.defn(name="case_return", no_thread_cancel_exception=True)
+    @uninterrupted("case_return")
     def return_(self, step: CaseStep) -> CaseResult:
         """Send a proposal back to its maker. Raises ``FourEyes`` for the maker."""
         return self._run("return", step, self._return)
 
-    @activity.defn(name="case_expire", no_thread_cancel_exception=True)
+    @uninterrupted("case_expire")
     def expire(self, step: CaseStep) -> CaseResult:
         """Nobody answered in time: the application expires."""
         return self._run("expire", step, self._expire)
 
-    @activity.defn(name="case_warn", no_thread_cancel_exception=True)
+    @uninterrupted("case_warn")
     def warn(self, step: CaseStep) -> CaseResult:
         """Most of the time for the case is over, and it is still open."""
         return self._run("warn", step, self._warn)
 
-    @activity.defn(name="case_breach", no_thread_cancel_exception=True)
+    @uninterrupted("case_breach")
     def breach(self, step: CaseStep) -> CaseResult:
         """The time is over and the case still open: it goes to where late cases go."""
         return self._run("breach", step, self._breach)

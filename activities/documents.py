@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Unpack
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities.casework import party_now
 from activities.memo import keep, recall
 from activities.provenance import provenance
 from activities.run_payloads import DocumentCheck, DocumentsChecked, EndedPage, EndedRequest
 from activities.shelf import in_force
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM
 from fastbrand.domain.errors import InputError
 from fastbrand.domain.lifecycle import OPEN
@@ -48,7 +48,7 @@ class DocumentActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="documents_ended", no_thread_cancel_exception=True)
+    @uninterrupted("documents_ended")
     def ended(self, request: EndedRequest) -> EndedPage:
         """The next parties of which a document has ended that nobody has seen yet.
 
@@ -58,7 +58,7 @@ class DocumentActivities:
             found = documents.parties_of_ended(conn, request.at, after=request.after, limit=PAGE)
         return EndedPage(party_ids=tuple(found), next=found[-1] if len(found) == PAGE else None)
 
-    @activity.defn(name="documents_check", no_thread_cancel_exception=True)
+    @uninterrupted("documents_check")
     def check(self, request: DocumentCheck) -> DocumentsChecked:
         """Note which documents of a party have ended, and bring its facts up to date.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from temporalio import activity
-
 from activities.provenance import provenance
 from activities.run_payloads import IntakeMember, IntakePage, IntakeStep
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM
 from fastbrand.store import intakes
 from fastbrand.store.database import Database
@@ -18,7 +17,7 @@ class IntakeActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="intake_next", no_thread_cancel_exception=True)
+    @uninterrupted("intake_next")
     def next(self, step: IntakeStep) -> IntakePage:
         """Note what was screened, and give the next rows that wait."""
         with self._db.write() as conn:
@@ -31,7 +30,7 @@ class IntakeActivities:
             counts={str(state): number for state, number in counted.items()},
         )
 
-    @activity.defn(name="intake_end", no_thread_cancel_exception=True)
+    @uninterrupted("intake_end")
     def end(self, step: IntakeStep) -> IntakePage:
         """All rows were looked at."""
         with self._db.write() as conn:

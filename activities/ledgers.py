@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from temporalio import activity
-
 from activities.provenance import provenance
 from activities.run_payloads import Reconciled, RunRequest
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM, AuditEvent, Verb
 from fastbrand.store import audit, ledger
 from fastbrand.store.database import Database
@@ -17,7 +16,7 @@ class LedgerActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="ledger_reconcile", no_thread_cancel_exception=True)
+    @uninterrupted("ledger_reconcile")
     def reconcile(self, request: RunRequest) -> Reconciled:
         """Recompute every account, and write down whether it balances."""
         with self._db.read() as conn:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities.evaluating import FAULT, INPUT, Evaluator
 from activities.matching_payloads import MatchClose, Matched, MatchesClosed, MatchOffer, MatchRequest, Outcome
 from activities.memo import keep, recall
 from activities.provenance import actor_of, provenance
 from activities.shelf import Shelved, in_force, matching_for
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM, Verb
 from fastbrand.domain.decision import Decision
 from fastbrand.domain.errors import EngineFault, FastbrandError, InputError
@@ -49,7 +49,7 @@ class MatchingActivities:
         self._engine = engine
         self._evaluator = Evaluator(engine)
 
-    @activity.defn(name="match_propose", no_thread_cancel_exception=True)
+    @uninterrupted("match_propose")
     def propose(self, request: MatchRequest) -> Matched:
         """Propose providers by the matching rules in force. Asked again under the same key, it gives the same offers.
 
@@ -75,7 +75,7 @@ class MatchingActivities:
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
-    @activity.defn(name="match_close", no_thread_cancel_exception=True)
+    @uninterrupted("match_close")
     def close(self, request: MatchClose) -> MatchesClosed:
         """End what a party that lost its standing has: providers get their places back, open offers are superseded."""
         memo = f"match_close/{request.subject_kind}/{request.subject_id}/{request.by.command_id}"

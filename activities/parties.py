@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities import casework
 from activities.approving import state_of
 from activities.memo import keep, recall
 from activities.payloads import EndorsementEnd, Moved, PartyRef, PartyState, PartyStep
 from activities.provenance import actor_of, provenance
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM, AuditEvent, Verb
 from fastbrand.domain.lifecycle import KEPT, OPEN, Track, events_from
 from fastbrand.store import endorsements, parties
@@ -25,7 +25,7 @@ class PartyActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="party_load", no_thread_cancel_exception=True)
+    @uninterrupted("party_load")
     def load(self, ref: PartyRef) -> PartyState:
         """The party as the database has it; a party that is not known is in stage none."""
         with self._db.read() as conn:
@@ -34,7 +34,7 @@ class PartyActivities:
                 return PartyState(party_id=ref.party_id, track=Track.M)
             return casework.party_now(conn, party)
 
-    @activity.defn(name="party_nominate", no_thread_cancel_exception=True)
+    @uninterrupted("party_nominate")
     def nominate(self, step: PartyStep) -> PartyState:
         """Name a party that might come in: a nominated merchant, or an S brand as a lead."""
         memo = f"nominate/{step.party_id}/{step.by.command_id}"
@@ -46,7 +46,7 @@ class PartyActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="party_invite", no_thread_cancel_exception=True)
+    @uninterrupted("party_invite")
     def invite(self, step: PartyStep) -> PartyState:
         """Invite an S brand: a person's act, before any application."""
         memo = f"invite/{step.party_id}/{step.by.command_id}"
@@ -58,7 +58,7 @@ class PartyActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="party_withdraw", no_thread_cancel_exception=True)
+    @uninterrupted("party_withdraw")
     def withdraw(self, step: PartyStep) -> PartyState:
         """Take the application back; an open case is closed with it."""
         memo = f"withdraw/{step.party_id}/{step.by.command_id}"
@@ -74,7 +74,7 @@ class PartyActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="endorsement_end", no_thread_cancel_exception=True)
+    @uninterrupted("endorsement_end")
     def end_endorsement(self, end: EndorsementEnd) -> Moved:
         """End an endorsement; a fast brand's standing ends with its term, an S brand stays active without the mark.
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities.memo import keep, recall
 from activities.pools import open_pools
 from activities.provenance import actor_of, provenance
 from activities.release_payloads import InFlight, InFlightRequest, ReleaseRef, ReleaseState, ReleaseStep
 from activities.shelf import pinned, reevaluates
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.errors import NotFound, Refused
 from fastbrand.domain.lifecycle import OPEN
 from fastbrand.store import books, parties
@@ -34,13 +34,13 @@ class ReleaseActivities:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @activity.defn(name="load_release", no_thread_cancel_exception=True)
+    @uninterrupted("load_release")
     def load(self, request: ReleaseRef) -> ReleaseState:
         """Where the release stands. Raises ``NotFound``."""
         with self._db.read() as conn:
             return _state(_standing(conn, request.sha256, request.at))
 
-    @activity.defn(name="approve_release", no_thread_cancel_exception=True)
+    @uninterrupted("approve_release")
     def approve(self, request: ReleaseStep) -> ReleaseState:
         """Approve it, and open the pools that its programme adds. Raises ``NotFound``, ``Refused``, ``FourEyes``."""
         memo = f"approve_release/{request.sha256}/{request.by.command_id}"
@@ -56,7 +56,7 @@ class ReleaseActivities:
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
-    @activity.defn(name="reinstate_release", no_thread_cancel_exception=True)
+    @uninterrupted("reinstate_release")
     def reinstate(self, request: ReleaseStep) -> ReleaseState:
         """Bring it into force again (a rollback). Raises ``NotFound``, and ``Refused`` where it never was, or is."""
         memo = f"reinstate_release/{request.sha256}/{request.by.command_id}"
@@ -68,7 +68,7 @@ class ReleaseActivities:
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
-    @activity.defn(name="cancel_release", no_thread_cancel_exception=True)
+    @uninterrupted("cancel_release")
     def cancel(self, request: ReleaseStep) -> ReleaseState:
         """Take it back before its date. Raises ``NotFound``, and ``Refused`` where it is or was in force."""
         memo = f"cancel_release/{request.sha256}/{request.by.command_id}"
@@ -80,14 +80,14 @@ class ReleaseActivities:
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
-    @activity.defn(name="activate_release", no_thread_cancel_exception=True)
+    @uninterrupted("activate_release")
     def activate(self, request: ReleaseStep) -> ReleaseState:
         """Its date is there: write down that it is in force. One that another replaced by then stays as it is."""
         with self._db.write() as conn:
             books.activate(conn, request.sha256, at=request.at, provenance=provenance())
             return _state(_standing(conn, request.sha256, request.at))
 
-    @activity.defn(name="in_flight", no_thread_cancel_exception=True)
+    @uninterrupted("in_flight")
     def in_flight(self, request: InFlightRequest) -> InFlight:
         """Open applications that were made under another book which says ``in_flight: reevaluate`` for their track."""
         with self._db.read() as conn:

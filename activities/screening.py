@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities import casework
 from activities.approving import Approval, approve, state_of
@@ -21,6 +20,7 @@ from activities.memo import keep, recall
 from activities.payloads import By, EndorseRequest, RescreenRequest, Screened, ScreenRequest
 from activities.provenance import actor_of, provenance
 from activities.shelf import Shelved, in_force, pinned, reevaluates
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM, Actor
 from fastbrand.domain.errors import Refused
 from fastbrand.domain.lifecycle import OPEN, Stage
@@ -49,7 +49,7 @@ class ScreeningActivities:
         self._db = db
         self._evaluator = Evaluator(engine)
 
-    @activity.defn(name="screen", no_thread_cancel_exception=True)
+    @uninterrupted("screen")
     def screen(self, request: ScreenRequest) -> Screened:
         """Take an application in and screen it. Raises ``IllegalTransition`` where the party cannot apply now."""
         memo = f"screen/{request.party_id}/{request.by.command_id}"
@@ -67,7 +67,7 @@ class ScreeningActivities:
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
-    @activity.defn(name="rescreen", no_thread_cancel_exception=True)
+    @uninterrupted("rescreen")
     def rescreen(self, request: RescreenRequest) -> Screened:
         """Screen an open case again on newer facts. Where nothing is open, nothing happens (``route`` none)."""
         memo = f"rescreen/{request.party_id}/{request.by.command_id}"
@@ -88,7 +88,7 @@ class ScreeningActivities:
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
-    @activity.defn(name="endorse", no_thread_cancel_exception=True)
+    @uninterrupted("endorse")
     def endorse(self, request: EndorseRequest) -> Screened:
         """Settle an approval that routing lets the system decide: the second half of straight-through."""
         memo = f"endorse/{request.party_id}/{request.by.command_id}"

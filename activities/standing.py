@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities import casework
 from activities.approving import state_of, term_from
@@ -15,6 +14,7 @@ from activities.recusal import had_part
 from activities.revisions import check_revision
 from activities.shelf import Shelved, in_force
 from activities.shifting import Shift, open_standing_case, shift
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain import names
 from fastbrand.domain.audit import SYSTEM, AuditEvent, Verb
 from fastbrand.domain.errors import Refused
@@ -33,7 +33,7 @@ class StandingActivities:
         self._db = db
         self._evaluator = Evaluator(engine)
 
-    @activity.defn(name="standing_move", no_thread_cancel_exception=True)
+    @uninterrupted("standing_move")
     def move(self, step: StandingStep) -> Moved:
         """Move a standing by an event that time or a person brought. Where it has moved on since, nothing happens."""
         memo = f"standing/{step.party_id}/{step.by.command_id}"
@@ -50,7 +50,7 @@ class StandingActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="standing_appeal", no_thread_cancel_exception=True)
+    @uninterrupted("standing_appeal")
     def appeal(self, step: AppealStep) -> Moved:
         """Appeal: a case for people who had no part. Raises ``Refused`` where it is late, or was tried often enough."""
         memo = f"appeal/{step.party_id}/{step.by.command_id}"
@@ -65,7 +65,7 @@ class StandingActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="standing_review", no_thread_cancel_exception=True)
+    @uninterrupted("standing_review")
     def review(self, step: AppealStep) -> Moved:
         """Open a case about a standing. Raises ``Refused`` where there is none, or a case is open already."""
         memo = f"review/{step.party_id}/{step.by.command_id}"
@@ -88,7 +88,7 @@ class StandingActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="endorsement_renew", no_thread_cancel_exception=True)
+    @uninterrupted("endorsement_renew")
     def renew(self, request: RenewalRequest) -> Renewed:
         """Renew a mark whose term ends, where the eligibility rules still find the party eligible on fresh facts."""
         memo = f"renew/{request.endorsement_id}/{request.valid_until.isoformat()}"

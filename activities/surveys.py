@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities.bonus import BonusActivities
 from activities.deadlines import period_of
@@ -20,6 +19,7 @@ from activities.payloads import GrantRequest
 from activities.provenance import provenance
 from activities.run_payloads import BonusDue, BonusPage, PageRequest, RunClosed, RunRequest, RunStarted, SurveyPage
 from activities.shelf import Shelved, in_force, incentive_for, maintenance_for, track_rules
+from activities.uninterrupted import uninterrupted
 from activities.upkeep import GOOD
 from fastbrand.domain import names
 from fastbrand.domain.audit import SYSTEM, AuditEvent, Verb
@@ -55,14 +55,14 @@ class SurveyActivities:
         self._db = db
         self._bonus = BonusActivities(db, engine)
 
-    @activity.defn(name="run_begin", no_thread_cancel_exception=True)
+    @uninterrupted("run_begin")
     def begin(self, request: RunRequest) -> RunStarted:
         """The period that a run at this moment is for, in the programme's time zone."""
         with self._db.read() as conn:
             zone = in_force(conn, request.at).book.programme.time_zone
         return RunStarted(period=request.period or period_of(request.at, zone), at=request.at)
 
-    @activity.defn(name="upkeep_survey", no_thread_cancel_exception=True)
+    @uninterrupted("upkeep_survey")
     def survey(self, request: PageRequest) -> SurveyPage:
         """Look at a page of standings: what was seen is kept, and who may have to move is named."""
         from rules.columnar.surveying import standings
@@ -111,7 +111,7 @@ class SurveyActivities:
             next=rows[-1].party_id if len(rows) == PAGE else None,
         )
 
-    @activity.defn(name="bonus_page", no_thread_cancel_exception=True)
+    @uninterrupted("bonus_page")
     def bonuses(self, request: PageRequest) -> BonusPage:
         """Whose bonus of the period is due on a page of standings. Who gets none has that decided and kept here."""
         from rules.columnar.surveying import bonuses
@@ -148,7 +148,7 @@ class SurveyActivities:
             due=tuple(due), outcomes=_counted(outcomes), next=rows[-1].party_id if len(rows) == PAGE else None
         )
 
-    @activity.defn(name="run_close", no_thread_cancel_exception=True)
+    @uninterrupted("run_close")
     def close(self, closed: RunClosed) -> RunClosed:
         """Write down how a run went."""
         event = AuditEvent(

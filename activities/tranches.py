@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities.granting import Gate, GrantDecider, grant_event, grant_row, line_turn, terms_of
 from activities.memo import keep, recall
 from activities.payloads import GrantSeen, GrantStep, TrancheResult, TrancheStep
 from activities.provenance import provenance
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM, Verb
 from fastbrand.domain.errors import NotFound
 from fastbrand.domain.grant import GrantState, TrancheState
@@ -30,7 +30,7 @@ class TrancheActivities:
         self._db = db
         self._decider = GrantDecider(db, engine)
 
-    @activity.defn(name="tranche_release", no_thread_cancel_exception=True)
+    @uninterrupted("tranche_release")
     def release(self, step: TrancheStep) -> TrancheResult:
         """Release a tranche if maintenance rules on fresh facts let it; else freeze it, or void it when ``final``."""
         memo = f"release/{step.grant_id}/{step.no}/{int(step.at.timestamp() * 1000)}"
@@ -53,7 +53,7 @@ class TrancheActivities:
                 keep(conn, memo, step, done, actor=SYSTEM.id, at=step.at)
             return done
 
-    @activity.defn(name="tranche_expire", no_thread_cancel_exception=True)
+    @uninterrupted("tranche_expire")
     def expire(self, step: TrancheStep) -> TrancheResult:
         """What was not used until now goes back to the pool, and the next in line is told."""
         with self._db.write() as conn:
@@ -71,7 +71,7 @@ class TrancheActivities:
                 grants.update_tranche(conn, grant.grant_id, step.no, None, step.at, state=TrancheState.EXPIRED)
             return TrancheResult(state=str(TrancheState.EXPIRED), wake=line_turn(conn, grant.pool_id, grant.grant_id))
 
-    @activity.defn(name="grant_look", no_thread_cancel_exception=True)
+    @uninterrupted("grant_look")
     def look(self, step: GrantStep) -> GrantSeen:
         """The grant and its tranches as they stand."""
         with self._db.read() as conn:

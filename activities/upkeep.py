@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from activities import casework
 from activities.evaluating import Evaluator, context_of
@@ -16,6 +15,7 @@ from activities.payloads import AssessRequest, Moved, PartyState, PlanStep
 from activities.provenance import actor_of, provenance
 from activities.shelf import Shelved, in_force, maintenance_for, track_rules
 from activities.shifting import Shift, shift
+from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM, AuditEvent, Verb
 from fastbrand.domain.decision import Decision
 from fastbrand.domain.errors import FourEyes, InputError, Refused
@@ -53,7 +53,7 @@ class UpkeepActivities:
         self._engine = engine
         self._evaluator = Evaluator(engine)
 
-    @activity.defn(name="upkeep_assess", no_thread_cancel_exception=True)
+    @uninterrupted("upkeep_assess")
     def assess(self, request: AssessRequest) -> Moved:
         """Look at a standing with authority: the decision is kept, and the stage moves where it must.
 
@@ -80,7 +80,7 @@ class UpkeepActivities:
                 keep(conn, memo, request, done, actor=SYSTEM.id, at=request.at)
             return done
 
-    @activity.defn(name="plan_propose", no_thread_cancel_exception=True)
+    @uninterrupted("plan_propose")
     def propose_plan(self, step: PlanStep) -> PartyState:
         """An action plan of a party that is on watch or demoted. Raises ``Refused`` where it is not, or has one."""
         memo = f"plan/{step.party_id}/{step.by.command_id}"
@@ -96,7 +96,7 @@ class UpkeepActivities:
                 keep(conn, memo, step, done, actor=step.by.actor, at=step.at)
             return done
 
-    @activity.defn(name="plan_settle", no_thread_cancel_exception=True)
+    @uninterrupted("plan_settle")
     def settle_plan(self, step: PlanStep) -> PartyState:
         """Accept or refuse the proposed plan. Raises ``FourEyes`` for who proposed it, ``Refused`` without one."""
         memo = f"plan/{step.party_id}/{step.by.command_id}"

@@ -6,14 +6,13 @@ import asyncio
 import logging
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from fastbrand.domain import names
 from fastbrand.domain.alarms import Alarms
 from fastbrand.domain.clock import Clock
-
-if TYPE_CHECKING:
-    from temporalio.client import Client
 
 _TICK_S = 0.03
 _AT_ONCE = 16
@@ -30,7 +29,7 @@ async def keep_ringing(client: Client, kept: Clock, alarms: Alarms, *, task_queu
             await ring(client, kept, alarms, task_queue=task_queue)
         except Exception:
             logging.getLogger(__name__).exception("workflows are not told what the clock shows; once more in a second")
-        await asyncio.sleep(1)
+            await asyncio.sleep(1)
 
 
 async def ring(client: Client, kept: Clock, alarms: Alarms, *, task_queue: str) -> None:
@@ -60,8 +59,6 @@ async def ring(client: Client, kept: Clock, alarms: Alarms, *, task_queue: str) 
 
 async def _told(client: Client, workflow_id: str) -> bool:
     """Whether the workflow was told, or has ended. False where the server did not take it: then once more."""
-    from temporalio.service import RPCError, RPCStatusCode
-
     try:
         await client.get_workflow_handle(workflow_id).signal(names.CLOCK_MOVED)
     except RPCError as error:
