@@ -40,11 +40,14 @@ class Quotient(Number):
     Compared with a constant it is a linear condition on ``of`` and ``by``. Where its value itself counts it is a number
     of its own, of which the solver knows on which side of each *cut* it lies, and, for some divisors, just what it is.
     Wherever that is too little there is another of both: cuts prove that something cannot be, divisors find what can.
-    Where ``by`` is 0 it may be anything: whoever uses it asks for that first.
+    Where ``by`` is 0 it may be anything: whoever uses it asks for that first. ``name`` is the number's own.
     """
 
-    def __init__(self, of: Number, by: Number, factor: int, divisor: int, tell: Callable[[Term], None]) -> None:
+    def __init__(
+        self, of: Number, by: Number, factor: int, divisor: int, tell: Callable[[Term], None], name: str = "quotient"
+    ) -> None:
         super().__init__(None)
+        self._name = name
         self._of, self._by, self._factor, self._divisor = of, by, factor, divisor
         self._tell = tell
         self._cuts: set[int] = set()
@@ -54,7 +57,7 @@ class Quotient(Number):
     def term(self) -> Term:
         """A number of its own, tied to the quotient by the cuts."""
         if self._term is None:
-            self._term = z3.FreshInt("quotient")
+            self._term = z3.Int(self._name)
             for bound in self._cuts:
                 self._tie(bound)
         return self._term

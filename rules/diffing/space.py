@@ -186,7 +186,9 @@ class View:
         return space.computed(key, lambda: Number(floored(found * times if times > 1 else found, by)))
 
     def _quotient(self, args: list[Number], over: int, by: int) -> Number:
-        quotient = Quotient(args[0], args[1], over, by, self.space.tell)
+        # named by its place, so that it has the same name whatever else the process compared
+        name = f"quotient {len(self.space.quotients)}"
+        quotient = Quotient(args[0], args[1], over, by, self.space.tell, name)
         self.space.quotients.append(quotient)
         return quotient
 
