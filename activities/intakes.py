@@ -19,12 +19,13 @@ class IntakeActivities:
 
     @uninterrupted("intake_next")
     def next(self, step: IntakeStep) -> IntakePage:
-        """Note what was screened, and give the next rows that wait."""
+        """Note what happened, and give the next rows that wait, as many as there is room for in the window."""
         with self._db.write() as conn:
             intakes.mark(conn, step.intake_id, step.screened, RowState.SCREENED)
             intakes.mark(conn, step.intake_id, step.started, RowState.STARTED)
-            found = intakes.waiting(conn, step.intake_id, step.limit) if step.limit else []
             counted = intakes.counts(conn, step.intake_id)
+            room = step.window - counted.get(RowState.STARTED, 0)
+            found = intakes.waiting(conn, step.intake_id, room) if room > 0 else []
         return IntakePage(
             members=tuple(IntakeMember(party_id=each.party_id, track=each.track) for each in found),
             counts={str(state): number for state, number in counted.items()},

@@ -18,7 +18,7 @@ from fastbrand.store import commands
 
 R = TypeVar("R", bound=Payload)
 
-_TIMES = {"at", "deadline"}
+_BESIDE = {"at", "deadline", "intake_id"}
 
 
 def recall(conn: Connection, key: str, request: Payload, kind: type[R]) -> R | None:
@@ -49,5 +49,6 @@ def keep(conn: Connection, key: str, request: Payload, result: Payload, *, actor
 
 
 def _digest(request: Payload) -> str:
-    """Hash of what was asked. Times are left out: a step that is run again after a crash has a later clock."""
-    return hashlib.sha256(canonical(request.model_dump(mode="json", exclude=_TIMES))).hexdigest()
+    """Hash of what was asked. Times are left out: a step that is run again after a crash has a later clock. So is the
+    file that a party came in: steps under way when it was not said yet must find what they gave."""
+    return hashlib.sha256(canonical(request.model_dump(mode="json", exclude=_BESIDE))).hexdigest()

@@ -62,13 +62,17 @@ class PartyStep(Payload):
 
 
 class ScreenRequest(Payload):
-    """Take an application in and screen it (``with_endorsement``: an S brand asks for the mark as well)."""
+    """Take an application in and screen it.
+
+    ``with_endorsement``: an S brand asks for the mark as well. ``intake_id``: the file in which it came, else empty.
+    """
 
     party_id: str
     track: Track
     at: datetime
     by: By
     with_endorsement: bool = False
+    intake_id: str = ""
 
 
 class RescreenRequest(Payload):
@@ -129,12 +133,13 @@ class Screened(Payload):
 
 
 class EndorseRequest(Payload):
-    """Settle an approval the system may decide by itself."""
+    """Settle an approval the system may decide by itself. ``intake_id``: the file in which it came, else empty."""
 
     party_id: str
     at: datetime
     by: By
     with_endorsement: bool = False
+    intake_id: str = ""
 
 
 class CaseStep(Payload):

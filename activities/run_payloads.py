@@ -77,17 +77,17 @@ class IntakeMember(Payload):
 
 
 class IntakeStep(Payload):
-    """What happened since the last step of an intake, and how many rows are wanted next."""
+    """What happened since the last step of an intake, and how many rows may be under way at once."""
 
     intake_id: str
     at: datetime
-    limit: int = 0
+    window: int = 0
     screened: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
 
 
 class IntakePage(Payload):
-    """The next rows of a file, and how many are in which state."""
+    """The next rows of a file, as many as there is room for, and how many are in which state."""
 
     members: tuple[IntakeMember, ...]
     counts: dict[str, int]

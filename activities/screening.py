@@ -24,9 +24,10 @@ from activities.uninterrupted import uninterrupted
 from fastbrand.domain.audit import SYSTEM, Actor
 from fastbrand.domain.errors import Refused
 from fastbrand.domain.lifecycle import OPEN, Stage
-from fastbrand.store import parties
+from fastbrand.store import intakes, parties
 from fastbrand.store.cases import CaseRow
 from fastbrand.store.database import Database
+from fastbrand.store.intakes import RowState
 from fastbrand.store.parties import PartyRow
 from rules.engine import RuleEngine
 
@@ -64,6 +65,8 @@ class ScreeningActivities:
             done = recall(conn, memo, request, Screened)
             if done is None:
                 done = self._take_in(conn, request, shelf, found)
+                if not done.approve:  # else it is served when the approval is settled
+                    _served(conn, request)
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
@@ -108,6 +111,7 @@ class ScreeningActivities:
                 )
                 party, standing = approve(conn, party, approval, shelf.book.programme)
                 done = Screened(party=state_of(party), route="none", standing=standing)
+                _served(conn, request)
                 keep(conn, memo, request, done, actor=request.by.actor, at=request.at)
             return done
 
@@ -256,6 +260,12 @@ class ScreeningActivities:
             expected_revision=expected_revision,
             updates=dict(updates or {}),
         )
+
+
+def _served(conn: Connection, request: ScreenRequest | EndorseRequest) -> None:
+    """The row of the file in which the application came is done: its intake looks there, nobody needs to tell it."""
+    if request.intake_id:
+        intakes.mark(conn, request.intake_id, [request.party_id], RowState.SCREENED)
 
 
 def _check_bar(party: PartyRow, at: datetime) -> None:

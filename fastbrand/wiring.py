@@ -199,6 +199,8 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
             max_concurrent_workflow_tasks=settings.max_workflow_tasks,
             max_concurrent_activities=settings.max_activities,
             max_concurrent_local_activities=settings.max_local_activities,
+            # we have no external storage: with more than one at a time the SDK makes a task for each payload
+            max_workflow_task_external_storage_concurrency=1,
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout_s),
             graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_s),
             deployment_config=WorkerDeploymentConfig(

@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.screening import ScreeningActivities
     from activities.standing import StandingActivities
     from activities.upkeep import UpkeepActivities
+    from fastbrand.domain import names
     from fastbrand.domain.lifecycle import OPEN, Stage, Track
     from fastbrand.domain.people import Action
     from workflows import children
@@ -223,10 +224,10 @@ class BrandLifecycle:
                     await self._obey(message)
                 except (ActivityError, ApplicationError) as error:
                     self._mail.refuse(message.command_id, error)
+                    await self._report(message, refused=True)
                 else:
                     self._mail.answer(message.command_id, self._record.view(message.command_id))
-                if message is self._start.application and self._start.report_to:
-                    await tell(self._start.report_to, "taken_in", TakenIn(party_id=self._start.party_id))
+                    await self._report(message, refused=False)
             else:
                 try:
                     await self._hear(message)
@@ -236,12 +237,22 @@ class BrandLifecycle:
                     self._record.doubt()
         self._record.show()
 
+    async def _report(self, command: Command, *, refused: bool) -> None:
+        """Tell the intake that an application out of its file was refused; one that was served is marked in its row."""
+        start = self._start
+        if command is not start.application:
+            return
+        intake = names.intake_id(start.intake_id) if start.intake_id and refused else start.report_to
+        if intake:
+            await tell(intake, "taken_in", TakenIn(party_id=start.party_id))
+
     async def _obey(self, command: Command) -> None:
         by, party_id = command.by(), self._start.party_id
         match command:
             case Apply():
                 self._record.with_endorsement = command.with_endorsement
-                await self._screen(command.track, by, self._moment(command))
+                file = self._start.intake_id if command is self._start.application else ""
+                await self._screen(command.track, by, self._moment(command), file)
             case FactsChanged():
                 await self._rescreen(by, self._moment(command))
             case Nominate():
@@ -304,11 +315,16 @@ class BrandLifecycle:
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    async def _screen(self, track: Track, by: By, at: datetime) -> None:
+    async def _screen(self, track: Track, by: By, at: datetime, intake_id: str = "") -> None:
         request = ScreenRequest(
-            party_id=self._start.party_id, track=track, at=at, by=by, with_endorsement=self._record.with_endorsement
+            party_id=self._start.party_id,
+            track=track,
+            at=at,
+            by=by,
+            with_endorsement=self._record.with_endorsement,
+            intake_id=intake_id,
         )
-        await self._proceed(await step(ScreeningActivities.screen, request, "screen the application"))
+        await self._proceed(await step(ScreeningActivities.screen, request, "screen the application"), intake_id)
 
     async def _rescreen(self, by: By, at: datetime) -> None:
         if not self._record.known:
@@ -319,7 +335,7 @@ class BrandLifecycle:
         screened = await step(ScreeningActivities.rescreen, request, "screen again on newer facts")
         await self._proceed(screened)
 
-    async def _proceed(self, screened: Screened) -> None:
+    async def _proceed(self, screened: Screened, intake_id: str = "") -> None:
         before = self._record.party.case_id
         self._record.adopt(screened.party)
         if screened.closed_case_id is not None:
@@ -333,7 +349,11 @@ class BrandLifecycle:
             party = screened.party
             by = By.system(f"party/{party.party_id}/{party.application_no}/endorse")
             request = EndorseRequest(
-                party_id=party.party_id, at=now(), by=by, with_endorsement=self._record.with_endorsement
+                party_id=party.party_id,
+                at=now(),
+                by=by,
+                with_endorsement=self._record.with_endorsement,
+                intake_id=intake_id,
             )
             approved = await step(ScreeningActivities.endorse, request, "settle the approval")
             self._record.adopt(approved.party)

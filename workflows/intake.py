@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
 from temporalio import workflow
 from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -17,6 +21,12 @@ with workflow.unsafe.imports_passed_through():
 STARTS_A_RUN = 400
 """Parties after which an intake goes on as a new run: histories stay short whatever the file."""
 
+LOOK, RARELY = timedelta(seconds=0.5), timedelta(seconds=30)
+"""How soon the rows are looked at again; and where nothing came of that, after twice the time, up to this.
+
+The step that serves an application marks its row: a signal for each would cost as much again as what it tells of.
+"""
+
 
 @workflow.defn(name="Intake", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class Intake:
@@ -25,7 +35,6 @@ class Intake:
     @workflow.init
     def __init__(self, start: IntakeInput) -> None:
         self._start = start
-        self._open = set(start.open)
         self._screened: list[str] = list(start.screened)
         self._started: list[str] = list(start.started)
         self._counts: dict[str, int] = dict(start.counts)
@@ -34,33 +43,35 @@ class Intake:
     @workflow.run
     async def run(self, start: IntakeInput) -> IntakeView:
         """Start everybody, wait until all are screened; how many came to what is the result."""
+        wait = LOOK
         while True:
-            room = max(0, start.window - len(self._open))
-            page = await step(IntakeActivities.next, self._step(room), f"next {room} rows")
+            before = self._counts
+            page = await step(IntakeActivities.next, self._step(start.window), "the next rows")
             self._counts = page.counts
-            for member in page.members:
-                await self._begin(member)
-            if room and not page.members and not self._open:
+            await asyncio.gather(*(self._begin(member) for member in page.members))
+            if not page.members and not page.counts.get("started"):
                 break
             if self._here >= (start.starts_limit or STARTS_A_RUN) or workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._carried())
-            if len(self._open) >= start.window or not page.members:
-                await workflow.wait_condition(lambda: bool(self._screened))
+            wait = min(2 * wait, RARELY) if page.counts == before and not page.members else LOOK
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: bool(self._screened), timeout=wait, timeout_summary="applications are under way"
+                )
         ended = await step(IntakeActivities.end, self._step(0), "all rows were looked at")
         self._counts = ended.counts
         return self.view()
 
     @workflow.signal(name="taken_in")
     def taken_in(self, message: TakenIn) -> None:
-        """A party's application was screened, or refused."""
-        if message.party_id in self._open:
-            self._open.discard(message.party_id)
-            self._screened.append(message.party_id)
+        """A party's application was refused: that is an answer too."""
+        self._screened.append(message.party_id)
 
     @workflow.query(name="view")
     def view(self) -> IntakeView:
         """How far the intake is."""
-        return IntakeView(intake_id=self._start.intake_id, counts=self._counts, open=len(self._open))
+        under_way = self._counts.get("started", 0) + len(self._started)
+        return IntakeView(intake_id=self._start.intake_id, counts=self._counts, open=under_way)
 
     async def _begin(self, member: IntakeMember) -> None:
         """Start a party's lifecycle with its application inside. One that runs has its facts already."""
@@ -73,10 +84,7 @@ class Intake:
             track=member.track,
             sent_at=self._start.sent_at,
         )
-        begin = LifecycleInput(
-            party_id=party_id, track=member.track, application=applied, report_to=names.intake_id(intake_id)
-        )
-        self._open.add(party_id)
+        begin = LifecycleInput(party_id=party_id, track=member.track, application=applied, intake_id=intake_id)
         try:
             await workflow.start_child_workflow(
                 BrandLifecycle.run,
@@ -90,22 +98,18 @@ class Intake:
             self._started.append(party_id)
         except WorkflowAlreadyStartedError:
             # a command of a person was first: that application stands
-            self._open.discard(party_id)
             self._screened.append(party_id)
         self._here += 1
 
-    def _step(self, limit: int) -> IntakeStep:
+    def _step(self, window: int) -> IntakeStep:
         """Say what happened since the last step, and ask for more."""
         screened, started = tuple(self._screened), tuple(self._started)
         self._screened, self._started = [], []
-        return IntakeStep(
-            intake_id=self._start.intake_id, at=now(), limit=max(0, limit), screened=screened, started=started
-        )
+        return IntakeStep(intake_id=self._start.intake_id, at=now(), window=window, screened=screened, started=started)
 
     def _carried(self) -> IntakeInput:
         return self._start.model_copy(
             update={
-                "open": tuple(sorted(self._open)),
                 "screened": tuple(self._screened),
                 "started": tuple(self._started),
                 "counts": self._counts,

@@ -209,7 +209,8 @@ class LifecycleInput(Payload):
     """Start of a ``BrandLifecycle``. ``application``: apply at once (bulk intake); ``state``: from the run before.
 
     ``history_limit``: continue as new at this many events even before the server suggests it (0: only when suggested).
-    ``report_to``: the workflow that is told when the application was served.
+    ``intake_id``: the file in which the application came; its row is marked by the step that serves it. ``report_to``,
+    of those that began before rows were marked so: the workflow that is told when the application was served.
     """
 
     party_id: str
@@ -217,14 +218,15 @@ class LifecycleInput(Payload):
     application: Apply | None = None
     state: LifecycleState | None = None
     history_limit: int = 0
+    intake_id: str = ""
     report_to: str = ""
 
 
 class IntakeInput(Payload):
     """Start of an ``Intake``: its rows are in the database. At most ``window`` applications are under way at once.
 
-    ``open``, ``screened``, ``started`` and ``counts`` are where a new run goes on: parties under way, and what is not
-    noted yet. ``starts_limit``: go on as a new run after so many parties (0: as many as a run takes).
+    ``screened``, ``started`` and ``counts`` are where a new run goes on: what is not noted yet. ``starts_limit``: go on
+    as a new run after so many parties (0: as many as a run takes).
     """
 
     intake_id: str
@@ -233,7 +235,6 @@ class IntakeInput(Payload):
     sent_at: datetime
     window: int = 50
     starts_limit: int = 0
-    open: tuple[str, ...] = ()
     screened: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
     counts: dict[str, int] = Field(default_factory=dict)
@@ -248,7 +249,7 @@ class IntakeView(Payload):
 
 
 class TakenIn(Payload):
-    """A party's lifecycle tells the intake that started it: the application was served."""
+    """A party's lifecycle tells the intake that started it: its application was refused, so that no step marked it."""
 
     party_id: str
 

@@ -162,7 +162,26 @@ async def _file(desk: Desk) -> Told:
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     source = CandidateSource(file=file)
     done = await intake.bring_in(desk.office, source, who=Asker("mei"), progress=Unwatched(), window=2)
-    return {"Intake.a-file": f"intake/{done['intake_id']}"}
+    client, told = await desk.office.connect(), desk.new_party()
+    with desk.office.db.write() as conn:
+        party_rows.register_many(conn, [(told, Track.M)], at=desk.office.now())
+    desk.record(told, FAST_BRAND)
+    # as intakes began them when each told its intake that it was served
+    applied = Apply(
+        command_id=f"intake/before/{told}", actor="mei", role="staff", track=Track.M, sent_at=desk.office.now()
+    )
+    await client.start_workflow(
+        "BrandLifecycle",
+        LifecycleInput(party_id=told, track=Track.M, application=applied, report_to="intake/before"),
+        id=desk.lifecycle(told),
+        task_queue=desk.settings.task_queue,
+    )
+    await desk.until_grant(told, "closed")
+    return {
+        "Intake.a-file": f"intake/{done['intake_id']}",
+        "BrandLifecycle.taken-in": desk.lifecycle(f"{desk.name}-file-0"),
+        "BrandLifecycle.taken-in-and-told": desk.lifecycle(told),
+    }
 
 
 async def _papers(desk: Desk) -> Told:

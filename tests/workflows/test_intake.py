@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 
+from fastbrand.domain.lifecycle import Track
 from fastbrand.service import intake
 from fastbrand.service.candidates import CandidateSource
 from fastbrand.service.who import Asker
 from fastbrand.store import intakes
+from fastbrand.store import parties as party_rows
 from fastbrand.store.schema import METADATA
 from tests.workflows.desk import Desk, until
 from tests.workflows.given import FAST_BRAND, UNREMARKABLE, WHITE_LABEL, Facts, without
@@ -119,6 +121,17 @@ async def test_who_applied_before_gives_only_newer_facts_and_an_open_case_sees_t
     assert (done["new"], done["known"]) == (1, 1)
     await kept.until_stage(waiting, "endorsed")
     assert sum(1 for event in kept.audit(waiting, "party:stage_changed") if event["after"]["event"] == "apply") == 1
+
+
+async def test_a_row_whose_application_is_refused_holds_nobody_up(kept: Desk, tmp_path: Path) -> None:
+    barred = kept.new_party()
+    with kept.office.db.write() as conn:
+        party_rows.register_many(conn, [(barred, Track.M)], at=kept.office.now())
+        final = update(party_rows.PARTY).where(party_rows.PARTY.c.party_id == barred)
+        conn.execute(final.values(barred_until=party_rows.FOREVER))
+    done = await bring(kept, write(tmp_path / "barred.csv", {barred: FAST_BRAND, "beside-1": FAST_BRAND}))
+    assert (done["rows"], done["new"], done["stages"]) == (2, 2, {"endorsed": 1, "none": 1})
+    assert kept.stage(barred) == "none"
 
 
 async def test_two_people_who_bring_the_same_file_at_once(kept: Desk, tmp_path: Path) -> None:
