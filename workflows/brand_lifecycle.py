@@ -19,7 +19,6 @@ with workflow.unsafe.imports_passed_through():
         AppealStep,
         AssessRequest,
         By,
-        EndorseRequest,
         Moved,
         PartyRef,
         PartyStep,
@@ -27,7 +26,6 @@ with workflow.unsafe.imports_passed_through():
         PlanStep,
         RescreenRequest,
         Screened,
-        ScreenRequest,
         StandingStep,
     )
     from activities.screening import ScreeningActivities
@@ -240,10 +238,8 @@ class BrandLifecycle:
     async def _report(self, command: Command, *, refused: bool) -> None:
         """Tell the intake that an application out of its file was refused; one that was served is marked in its row."""
         start = self._start
-        if command is not start.application:
-            return
         intake = names.intake_id(start.intake_id) if start.intake_id and refused else start.report_to
-        if intake:
+        if intake and command is start.application:
             await tell(intake, "taken_in", TakenIn(party_id=start.party_id))
 
     async def _obey(self, command: Command) -> None:
@@ -316,14 +312,7 @@ class BrandLifecycle:
     # --- steps ----------------------------------------------------------------------------------------------------
 
     async def _screen(self, track: Track, by: By, at: datetime, intake_id: str = "") -> None:
-        request = ScreenRequest(
-            party_id=self._start.party_id,
-            track=track,
-            at=at,
-            by=by,
-            with_endorsement=self._record.with_endorsement,
-            intake_id=intake_id,
-        )
+        request = self._record.to_screen(track, by, at, intake_id)
         await self._proceed(await step(ScreeningActivities.screen, request, "screen the application"), intake_id)
 
     async def _rescreen(self, by: By, at: datetime) -> None:
@@ -346,15 +335,7 @@ class BrandLifecycle:
             else:
                 await children.open_case(screened.case)
         elif screened.route == "system" and screened.approve:
-            party = screened.party
-            by = By.system(f"party/{party.party_id}/{party.application_no}/endorse")
-            request = EndorseRequest(
-                party_id=party.party_id,
-                at=now(),
-                by=by,
-                with_endorsement=self._record.with_endorsement,
-                intake_id=intake_id,
-            )
+            request = self._record.to_endorse(intake_id)
             approved = await step(ScreeningActivities.endorse, request, "settle the approval")
             self._record.adopt(approved.party)
             if approved.standing is not None:

@@ -7,8 +7,8 @@ from datetime import datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.payloads import PartyState
-    from fastbrand.domain.lifecycle import ENDED, Stage, events_from
+    from activities.payloads import By, EndorseRequest, PartyState, ScreenRequest
+    from fastbrand.domain.lifecycle import ENDED, Stage, Track, events_from
     from workflows.mailbox import refusal
     from workflows.messages import (
         Appeal,
@@ -44,6 +44,19 @@ class PartyRecord:
         self.known = carried is not None
         self.party = carried.party if carried else PartyState(party_id=start.party_id, track=start.track)
         self.with_endorsement = carried.with_endorsement if carried else False
+
+    def to_screen(self, track: Track, by: By, at: datetime, intake_id: str) -> ScreenRequest:
+        """What the step that screens is asked; ``intake_id`` is the file in which the application came, or empty."""
+        mark = self.with_endorsement
+        return ScreenRequest(
+            party_id=self._start.party_id, track=track, at=at, by=by, with_endorsement=mark, intake_id=intake_id
+        )
+
+    def to_endorse(self, intake_id: str) -> EndorseRequest:
+        """What the step that settles the approval is asked."""
+        party, mark = self.party, self.with_endorsement
+        by = By.system(f"party/{party.party_id}/{party.application_no}/endorse")
+        return EndorseRequest(party_id=party.party_id, at=now(), by=by, with_endorsement=mark, intake_id=intake_id)
 
     def adopt(self, party: PartyState) -> None:
         """Take over what a step of ours says: the newest there is."""
