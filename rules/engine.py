@@ -125,10 +125,10 @@ class RuleEngine:
         return _or_raise(_of_kind(answers[0], Decision)).canonical()
 
     def close(self) -> None:
-        """Stop all child processes; every later call raises ``EngineFault``."""
+        """Stop all child processes; every later call raises ``EngineFault``, and so does one that is on its way."""
         self._closed = True
         for slot in self._slots:
-            slot.drop()
+            slot.close()
 
     def __enter__(self) -> Self:
         return self
@@ -203,6 +203,7 @@ class _Slot:
         self._work = work
         self._pool: ProcessPool | None = None
         self._future: Future[Reply] | None = None
+        self._closed = False
         self._changing = threading.Lock()
 
     def run(self, task: Task) -> Reply:
@@ -212,6 +213,8 @@ class _Slot:
         try:
             self._future = future = self._started().schedule(self._work, args=(task,), timeout=self._timeout_s)
             error = future.exception(timeout=self._timeout_s + _STARTING_S)
+        except EngineFault:
+            raise
         except Exception as here:
             error = here
         if isinstance(error, TimeoutError):
@@ -235,10 +238,18 @@ class _Slot:
             pool.stop()  # type: ignore[no-untyped-call]  # Pebble has types, but not here
             pool.join()
 
+    def close(self) -> None:
+        """End the child process, and start none any more: one that is being started when its parent ends complains."""
+        with self._changing:
+            self._closed = True
+        self.drop()
+
     def _started(self) -> ProcessPool:
         from rules.spawning import on_keeper
 
         with self._changing:
+            if self._closed:
+                raise EngineFault("the rules engine is closed")
             if self._pool is None:
                 self._pool = on_keeper(_new_pool)
             return self._pool

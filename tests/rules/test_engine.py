@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,8 @@ import pytest
 from fastbrand.domain.decision import Decision
 from fastbrand.domain.errors import EngineFault, EngineMissing, FastbrandError, InputError, NotFound, RuleFileError
 from fastbrand.processes import alive
-from rules.engine import RuleEngine, Screening
+from rules.child import Reply, Task
+from rules.engine import RuleEngine, Screening, _Slot
 from rules.records import Observed, Record
 from tests.rules import engine_faults
 from tests.rules.stand_ins import PASSES_EVERYTHING
@@ -161,6 +164,29 @@ def test_closing_wakes_who_waits() -> None:
         assert isinstance(found, EngineFault)
     with pytest.raises(EngineFault, match="closed"):
         decide(engine, party("a"))
+
+
+def test_who_is_on_its_way_when_it_is_closed_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is started while its parent ends has nothing to read, and complains on the caller's stderr."""
+    engine = RuleEngine()
+    on_its_way, closed = threading.Event(), threading.Event()
+    real = _Slot.run
+
+    def late(slot: _Slot, task: Task) -> Reply:
+        on_its_way.set()
+        assert closed.wait(30)
+        return real(slot, task)
+
+    monkeypatch.setattr(_Slot, "run", late)
+    before = set(multiprocessing.active_children())
+    with ThreadPoolExecutor(1) as threads:
+        asking = threads.submit(decide, engine, party("a"))
+        assert on_its_way.wait(30)
+        engine.close()
+        closed.set()
+        with pytest.raises(EngineFault, match="closed"):
+            asking.result(timeout=30)
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_many_threads_share_a_few_processes() -> None:
