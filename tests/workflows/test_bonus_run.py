@@ -78,7 +78,9 @@ async def test_a_brand_that_everybody_knows_cannot_touch_the_pool_of_fast_brands
     said = [event["verb"] for event in kept.all_audit() if event["subject"]["id"] == grant["grant_id"]]
     assert said, "a grant that is refused is told"
     assert "grant:reserved" not in said
-    assert kept.grant_of(str(grant["grant_id"]))["tranches"] == []
+    told = kept.grant_of(str(grant["grant_id"]))
+    assert told["tranches"] == []
+    assert any(line.startswith("row 2 decides: Known by the general public") for line in told["steps"]), told["steps"]
 
 
 async def test_who_is_on_watch_or_worse_gets_no_grant(kept: Desk) -> None:
