@@ -62,7 +62,9 @@ async def step(method: Callable[[S, P], R], arg: P, summary: str) -> R:
 
 
 def show(updates: Sequence[SearchAttributeUpdate[Any]]) -> None:
-    """Upsert search attributes, for operators who look into Temporal's own UI."""
+    """Upsert search attributes, for operators who look into Temporal's own UI; nobody does in a simulation."""
+    if clock.in_use().leaps:
+        return
     workflow.upsert_search_attributes(list(updates))
 
 

@@ -37,6 +37,7 @@ class Waiter:
     @workflow.run
     async def run(self, until: str) -> tuple[bool, str]:
         """Wait."""
+        steps.show([steps.STAGE.value_set("waiting")])
         stopped = await steps.came(lambda: self._stopped, before=datetime.fromisoformat(until), summary="the moment")
         return stopped, steps.now().isoformat()
 
@@ -57,11 +58,13 @@ async def test_who_waits_is_told_once(address: str, tmp_path: Path, monkeypatch:
         await handles[40].signal(Waiter.stop)
         ends = {days: await asyncio.wait_for(handle.result(), 30) for days, handle in handles.items()}
         tasks = {days: await _tasks(client, f"waiter/{days}") for days in handles}
+        upserts = await _events(client, "waiter/4", EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES)
     assert {days: stopped for days, (stopped, _) in ends.items()} == {4: False, 20: False, 40: True}
     for days in (4, 20):
         assert datetime.fromisoformat(ends[days][1]) >= BEGINS + days * DAY
     assert datetime.fromisoformat(ends[40][1]) < BEGINS + 40 * DAY
     assert tasks == {4: 2, 20: 2, 40: 2}  # one to begin with, one when it was over
+    assert upserts == 0  # nobody looks into the pages of a simulation's server
 
 
 async def test_who_asked_a_worker_that_died_is_told_by_the_next(
@@ -150,5 +153,10 @@ async def _leap(kept: clock.LeapingClock, day: int) -> None:
 
 async def _tasks(client: Client, workflow_id: str) -> int:
     """How many workflow tasks a workflow has had."""
+    return await _events(client, workflow_id, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+
+
+async def _events(client: Client, workflow_id: str, kind: EventType.ValueType) -> int:
+    """How many events of a kind a workflow's history has."""
     history = await client.get_workflow_handle(workflow_id).fetch_history()
-    return sum(each.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED for each in history.events)
+    return sum(each.event_type == kind for each in history.events)
