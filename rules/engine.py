@@ -58,11 +58,11 @@ class RuleEngine:
     ) -> None:
         if processes < 1 or timeout_s <= 0:
             raise InputError("the rules engine needs at least one process and a timeout above 0")
-        self._slots = [_Slot(timeout_s, work) for _ in range(processes)]
+        self._closed = threading.Event()
+        self._slots = [_Slot(timeout_s, work, self._closed) for _ in range(processes)]
         self._free: queue.LifoQueue[_Slot] = queue.LifoQueue()
         for slot in self._slots:
             self._free.put(slot)
-        self._closed = False
         self._missing: tuple[float, EngineMissing] | None = None
 
     def screen(
@@ -126,9 +126,9 @@ class RuleEngine:
 
     def close(self) -> None:
         """Stop all child processes; every later call raises ``EngineFault``, and so does one that is on its way."""
-        self._closed = True
+        self._closed.set()
         for slot in self._slots:
-            slot.close()
+            slot.drop()
 
     def __enter__(self) -> Self:
         return self
@@ -188,7 +188,7 @@ class RuleEngine:
     def _slot(self) -> Iterator[_Slot]:
         slot = self._free.get()
         try:
-            if self._closed:
+            if self._closed.is_set():
                 raise EngineFault("the rules engine is closed")
             yield slot
         finally:
@@ -196,14 +196,14 @@ class RuleEngine:
 
 
 class _Slot:
-    """One child process at a time, replaced when it fails."""
+    """One child process at a time, replaced when it fails; none is started any more once ``closed`` is set."""
 
-    def __init__(self, timeout_s: float, work: Callable[[Task], Reply]) -> None:
+    def __init__(self, timeout_s: float, work: Callable[[Task], Reply], closed: threading.Event) -> None:
         self._timeout_s = timeout_s
         self._work = work
         self._pool: ProcessPool | None = None
         self._future: Future[Reply] | None = None
-        self._closed = False
+        self._closed = closed
         self._changing = threading.Lock()
 
     def run(self, task: Task) -> Reply:
@@ -238,17 +238,11 @@ class _Slot:
             pool.stop()  # type: ignore[no-untyped-call]  # Pebble has types, but not here
             pool.join()
 
-    def close(self) -> None:
-        """End the child process, and start none any more: one that is being started when its parent ends complains."""
-        with self._changing:
-            self._closed = True
-        self.drop()
-
     def _started(self) -> ProcessPool:
         from rules.spawning import on_keeper
 
         with self._changing:
-            if self._closed:
+            if self._closed.is_set():  # one that is being started when its parent ends complains on stderr
                 raise EngineFault("the rules engine is closed")
             if self._pool is None:
                 self._pool = on_keeper(_new_pool)

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastbrand.domain.errors import NotFound
 from fastbrand.service.office import Office
-from fastbrand.service.texts import decision_lines, matching_lines, row_lines, step_lines, summary_of
+from fastbrand.service.texts import decision_lines, further_lines, summary_of
 from fastbrand.store import decisions
 
 
@@ -23,6 +23,5 @@ def explain(office: Office, decision_id: str, lang: str) -> dict[str, Any]:
             raise NotFound(
                 f"decision `{decision_id}` is not known", hint="see `fastbrand party show ID --json` for ids"
             )
-        further = {"incentive": step_lines, "matching": matching_lines}.get(row.kind, row_lines)
-        lines = [*decision_lines(conn, row, lang), *further(conn, row, lang)]
+        lines = [*decision_lines(conn, row, lang), *further_lines(conn, row, lang)]
         return {"decision": row.decision(), "lines": lines, "summary": summary_of(conn, row, lang)}

@@ -12,7 +12,7 @@ from fastbrand.domain.people import Action
 from fastbrand.service.commands import Envelope, Order, carry_out
 from fastbrand.service.office import Office
 from fastbrand.service.parties import known
-from fastbrand.service.texts import row_lines, step_lines
+from fastbrand.service.texts import further_lines
 from fastbrand.service.views import clawed_view, entry_view, grant_view
 from fastbrand.service.who import Asker
 from fastbrand.store import decisions, grants, ledger
@@ -56,9 +56,8 @@ def show(office: Office, grant_id: str) -> dict[str, Any]:
         view["entries"] = [entry_view(each) for each in ledger.entries_of(conn, grant_id)]
         core = json.loads(stored.core) if stored else {}
         view["decision"] = stored.decision() if stored else None
-        # a brand that everybody knows by now is turned away by the row of a table
-        lines = step_lines if stored is None or stored.kind == "incentive" else row_lines
-        view["steps"] = lines(conn, stored) if stored else []
+        # of the row of a table, where a brand that everybody knows by now was turned away
+        view["steps"] = further_lines(conn, stored) if stored else []
         view["next_tier"] = core.get("result", {}).get("next_tier")
     return view
 

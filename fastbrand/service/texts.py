@@ -54,6 +54,12 @@ def matching_lines(conn: Connection, stored: DecisionRow, lang: str = "en") -> l
     return explain_matching(load_closure(row.closure), json.loads(stored.core), lang)
 
 
+def further_lines(conn: Connection, stored: DecisionRow, lang: str = "en") -> list[str]:
+    """How a decision of its kind came about: the steps of an amount, who was proposed, or which row decided."""
+    lines = {"incentive": step_lines, "matching": matching_lines}.get(stored.kind, row_lines)
+    return lines(conn, stored, lang)
+
+
 def summary_of(conn: Connection, stored: DecisionRow, lang: str = "en") -> str:
     """A decision in one paragraph for a merchant; empty where there is nothing to say to one."""
     row = books.get(conn, stored.book_sha256)

@@ -44,7 +44,7 @@ class Quotient(Number):
     """
 
     def __init__(
-        self, of: Number, by: Number, factor: int, divisor: int, tell: Callable[[Term], None], name: str = "quotient"
+        self, of: Number, by: Number, factor: int, divisor: int, tell: Callable[[Term], None], name: str
     ) -> None:
         super().__init__(None)
         self._name = name

@@ -60,7 +60,7 @@ class Solver:
     """The solver over the records of a space.
 
     It works on copies of the terms in a context of its own: in one that others worked in before it begins elsewhere,
-    takes up to a hundred times the steps, and finds another witness. So it does the same whatever the process did.
+    took twenty times the steps, and found another witness. So it does the same whatever the process did.
     """
 
     def __init__(self, space: Space, budget: Budget) -> None:

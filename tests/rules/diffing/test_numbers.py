@@ -20,7 +20,7 @@ class Divided:
         self.of, self.by = z3.Ints("of by")
         self.solver: Any = z3.SolverFor("QF_LIA")
         self.solver.add(self.of >= -1000, self.of <= 1000, self.by >= low, self.by <= high, self.by != 0)
-        self.quotient = Quotient(Number(self.of), Number(self.by), 10, 1, self.solver.add)
+        self.quotient = Quotient(Number(self.of), Number(self.by), 10, 1, self.solver.add, "quotient")
 
     def first(self, *goals: Term) -> tuple[int, int, int] | None:
         """Dividend, divisor and quotient of the first model that is right; None: there is none."""
