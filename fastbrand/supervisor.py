@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -28,6 +27,8 @@ from typing import IO, Any
 
 from fastbrand import processes
 from fastbrand.domain.errors import FastbrandError, Unreachable
+from fastbrand.patience import Deaths, Patience
+from fastbrand.pulse import Pulse
 from fastbrand.running import RUN_FILE, RunInfo, is_locked, lock_state, running
 from fastbrand.settings import Settings, prepare_to_run
 from fastbrand.temporal_binary import Tell, run_apart, to_stderr
@@ -40,39 +41,6 @@ _TICK_S = 0.1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _KILL_MARGIN_S = 5.0
 _ANSWER_S_MAX = 3.0  # of a server of yours, which should be there already
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How often a child may die: ``deaths_max`` times in a row within ``quick_s`` seconds of its start.
-
-    Before the n-th new start of such a row we wait the n-th of ``delays_s`` (the last one from then on).
-    """
-
-    quick_s: float = 10.0
-    deaths_max: int = 5
-    delays_s: tuple[float, ...] = (0.0, 0.2, 0.5, 1.0, 2.0)
-
-
-class _Deaths:
-    """Counts the quick deaths in a row of one child."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
-        self._born = time.monotonic()
-        self.in_a_row = 0
-
-    def died(self) -> float | None:
-        """Count a death; seconds to wait before the next start, or None: no more."""
-        quick = time.monotonic() - self._born < self._patience.quick_s
-        self.in_a_row = self.in_a_row + 1 if quick else 1
-        if self.in_a_row > self._patience.deaths_max:
-            return None
-        return self._patience.delays_s[min(self.in_a_row, len(self._patience.delays_s)) - 1]
-
-    def born(self) -> None:
-        """Remember that the child has been started."""
-        self._born = time.monotonic()
 
 
 class _Worker:
@@ -132,10 +100,11 @@ class _Worker:
 class Supervisor:
     """Server and workers of one state directory, from ``__enter__`` (all ready) to ``__exit__`` (nothing left).
 
-    A child that dies is started again (the server on the same port and file) until ``patience`` is at its end. In the
-    main thread, SIGTERM and SIGHUP become a ``KeyboardInterrupt`` in the body, as Ctrl-C is; a second signal while
-    stopping cuts the draining short. ``worker`` is the command line of a worker. Entering raises ``UsageError`` (state
-    directory in use or not writable, busy port), ``Unreachable`` (no server) or ``FastbrandError`` (no worker).
+    A child that dies is started again (the server on the same port and file) until ``patience`` is at its end; so is a
+    server that lives but answers nobody. In the main thread, SIGTERM and SIGHUP become a ``KeyboardInterrupt`` in the
+    body, as Ctrl-C is; a second signal while stopping cuts the draining short. ``worker`` is the command line of a
+    worker. Entering raises ``UsageError`` (state directory in use or not writable, busy port), ``Unreachable`` (no
+    server) or ``FastbrandError`` (no worker).
     """
 
     def __init__(
@@ -149,6 +118,7 @@ class Supervisor:
         self._settings, self._argv, self._tell = settings, tuple(worker), tell
         self._patience = patience or Patience()
         self._server: DevServer | None = None
+        self._pulse: Pulse | None = None
         self._workers: list[_Worker] = []
         self._lock: IO[str] | None = None
         self._monitor: threading.Thread | None = None
@@ -239,6 +209,8 @@ class Supervisor:
                 tell=self._tell,
             )
             address = self._server.address
+            self._pulse = Pulse(address, settings.temporal_namespace)
+            self._pulse.start()
         environment = {
             **os.environ,
             **settings.environment(),
@@ -266,11 +238,11 @@ class Supervisor:
     # -- keeping
 
     def _watch(self) -> None:
-        deaths = [_Deaths(self._patience) for _ in self._workers]
-        server_deaths = _Deaths(self._patience)
+        deaths = [Deaths(self._patience) for _ in self._workers]
+        server_deaths = Deaths(self._patience)
         try:
             while not self._stopping.wait(_TICK_S):
-                if self._server is not None and self._server.ended():
+                if self._server is not None and (self._server.ended() or self._is_silent()):
                     self._revive_server(self._server, server_deaths)
                 for worker, its_deaths in zip(self._workers, deaths, strict=True):
                     worker.listen(self._settings.worker_ready_s)
@@ -281,7 +253,11 @@ class Supervisor:
             self._stop_children()
             self._ended.set()
 
-    def _revive_server(self, server: DevServer, deaths: _Deaths) -> None:
+    def _is_silent(self) -> bool:
+        """Whether the server has answered nothing for so long that it counts as dead."""
+        return self._pulse is not None and self._pulse.lost_s > self._patience.silent_s
+
+    def _revive_server(self, server: DevServer, deaths: Deaths) -> None:
         while not self._stopping.is_set():
             delay_s = deaths.died()
             if delay_s is None:
@@ -290,7 +266,8 @@ class Supervisor:
                     hint=f"its log is `{self._settings.logs / 'temporal.log'}`",
                     code="temporal_server",
                 )
-            self._tell("the Temporal server died: starting it again ...")
+            how = "died" if server.ended() else "answers nobody"
+            self._tell(f"the Temporal server {how}: starting it again ...")
             self._stopping.wait(delay_s)
             server.restart()
             deaths.born()
@@ -298,10 +275,12 @@ class Supervisor:
                 server.wait_until_ready(cancelled=self._stopping.is_set)
             except Unreachable:
                 continue
+            if self._pulse is not None:
+                self._pulse.forget()
             self.info.write(self._settings.state)
             return
 
-    def _revive_worker(self, worker: _Worker, deaths: _Deaths) -> None:
+    def _revive_worker(self, worker: _Worker, deaths: Deaths) -> None:
         delay_s = deaths.died()
         if delay_s is None:
             raise _gave_up(worker, f"died {deaths.in_a_row} times in a row")
@@ -326,6 +305,8 @@ class Supervisor:
             stop.join()
         for worker in self._workers:
             worker.kill()
+        if self._pulse is not None:
+            self._pulse.stop()
         if self._server is not None:
             self._server.stop(hurry=self._hurry.is_set)
 

@@ -1,6 +1,7 @@
-"""Gets the official Temporal dev server: found on PATH, kept in the user's cache, downloaded, or built with Go.
+"""Gets the Temporal dev server: found on PATH, kept in the user's cache, downloaded, or built with Go.
 
-What is got once is kept in the cache under its version, outside any clone, and serves every later run.
+What is got once is kept in the cache under its version, outside any clone, and serves every later run. What we build is
+the official program with a newer SQLite driver: docs/decisions/server-driver.md says why.
 """
 
 from __future__ import annotations
@@ -25,15 +26,34 @@ from fastbrand.domain.errors import Unreachable
 CLI_VERSION = "1.5.1"
 """The pinned version of Temporal's command line, which carries server 1.29.1 and web UI 2.42.1."""
 
-GO_MODULE = f"github.com/temporalio/cli/cmd/temporal@v{CLI_VERSION}"
-"""What ``go install`` builds; Go checks it against the public checksum database."""
+DRIVER_VERSION = "1.51.0"
+"""The version of ``modernc.org/sqlite`` that we build it with, the one of later official versions (from 1.9 on).
+
+That of the pinned version (1.34.1) can break for good when a call is given up while its query runs.
+"""
+
+KEPT = f"temporal-{CLI_VERSION}-2"
+"""Its name in the cache; the last number is raised when the same version is built in another way."""
+
+GO_PACKAGE = "github.com/temporalio/cli/cmd/temporal"
+
+GO_MOD = f"""module fastbrand/temporal
+
+go 1.25.0
+
+require (
+	github.com/temporalio/cli v{CLI_VERSION}
+	modernc.org/sqlite v{DRIVER_VERSION}
+)
+"""
+"""What ``go build`` builds from; Go checks every module against the public checksum database."""
 
 Tell = Callable[[str], None]
 """Takes one line for a person to read."""
 
 _DOWNLOAD_S_MAX = 900
 _GO_BUILD_S_MAX = 3600
-_SETTINGS_OF_GO = ("GOOS", "GOARCH", "GOBIN")  # for other targets: with them `go install` builds something else
+_SETTINGS_OF_GO = ("GOOS", "GOARCH", "GOWORK")  # for other targets: with them `go build` builds something else
 
 
 class _Failed(Exception):
@@ -55,10 +75,10 @@ def cache_directory() -> Path:
 def find_or_get(*, cache: Path | None = None, tell: Tell = to_stderr) -> Path:
     """Path of a ``temporal`` program that runs here, got by the first of four ways that works.
 
-    In order: PATH, our cache, the SDK's own download, ``go install``. Two processes at once get it once: one waits.
+    In order: PATH, our cache, the SDK's own download, ``go build``. Two processes at once get it once: one waits.
     ``tell`` hears what is done where it takes time. Raises ``Unreachable`` that names every way and why it failed.
     """
-    place = (cache or cache_directory()) / f"temporal-{CLI_VERSION}"
+    place = (cache or cache_directory()) / KEPT
     tried: list[str] = []
     for way, get in (("`temporal` on PATH", _on_path), ("the cache", lambda: _in_cache(place))):
         try:
@@ -86,7 +106,7 @@ def _fill_cache(place: Path, tell: Tell, tried: list[str]) -> Path | None:
     if place.is_file():  # the process that we waited for has got it
         return place
     with tempfile.TemporaryDirectory(prefix=".getting-", dir=place.parent) as scratch:
-        for way, get in (("the SDK's download", _download), ("`go install`", _go_install)):
+        for way, get in (("the SDK's download", _download), ("`go build`", _go_build)):
             folder = Path(tempfile.mkdtemp(dir=scratch))
             try:
                 got = get(folder, tell)
@@ -170,20 +190,23 @@ def run_apart(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         raise failure[0]
 
 
-def _go_install(folder: Path, tell: Tell) -> Path:
-    """Build the pinned program with Go from PATH into ``folder``."""
+def _go_build(folder: Path, tell: Tell) -> Path:
+    """Build the pinned program with Go from PATH into ``folder``, from a module that names what it is made of."""
     go = shutil.which("go")
     if go is None:
         raise _Failed("Go is not on PATH")
     tell(f"building the Temporal server {CLI_VERSION} with Go (three to four minutes, once) ...")
     environment = {name: value for name, value in os.environ.items() if name not in _SETTINGS_OF_GO}
-    environment["GOBIN"] = str(folder)
-    log = folder / "go.log"
-    build = processes.spawn([go, "install", "-ldflags", "-s -w", GO_MODULE], log=log, environment=environment)
+    environment["GOWORK"] = "off"
+    (folder / "go.mod").write_text(GO_MOD, encoding="utf-8")
+    log, built = folder / "go.log", folder / "temporal"
+    # -mod=mod: the checksums of what is fetched are written down on the way
+    options = ["-C", str(folder), "-mod=mod", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(built)]
+    build = processes.spawn([go, "build", *options, GO_PACKAGE], log=log, environment=environment)
     code = _wait_telling(build, tell)
     if code != 0:
         raise _Failed(f"ended with {code}: {_one_line(log.read_text(errors='replace'))}")
-    return folder / "temporal"
+    return built
 
 
 def _wait_telling(build: subprocess.Popen[bytes], tell: Tell) -> int:

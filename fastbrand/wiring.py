@@ -179,6 +179,7 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
 
     from activities.failures import FailureInterceptor
     from activities.heartbeats import HeartbeatInterceptor
+    from fastbrand.polling import polling
     from fastbrand.workflow_runner import workflow_runner
     from workflows.registry import WORKFLOWS
 
@@ -209,8 +210,7 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
                 default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
             ),
         )
-        async with running:
-            await promote(client, build_id())
+        async with polling(running, client, build_id()):
             if settings.schedules:
                 await _schedule(client, db, settings)
             async with _alarms(client, settings.task_queue):
@@ -345,42 +345,6 @@ def _of_the_programme(db: Database, engine: RuleEngine) -> list[Callable[..., An
         releases.activate,
         releases.in_flight,
     ]
-
-
-async def promote(client: Client, build: str) -> None:
-    """Make ``build`` the current version of our deployment: the server gives tasks to no other.
-
-    The newest worker that starts wins, which is right for one installation; where versions are rolled out step by step,
-    FASTBRAND_PROMOTE=0 leaves it to the operator (``temporal worker deployment set-current-version``).
-    """
-    import asyncio
-    import os
-
-    from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
-    from temporalio.service import RPCError, RPCStatusCode
-
-    if os.environ.get("FASTBRAND_PROMOTE", "1") == "0":
-        return
-    request = SetWorkerDeploymentCurrentVersionRequest(
-        namespace=client.namespace,
-        deployment_name=names.DEPLOYMENT,
-        build_id=build,
-        identity=client.identity,
-        ignore_missing_task_queues=True,
-    )
-    for attempt in range(60):
-        try:
-            await client.workflow_service.set_worker_deployment_current_version(request)
-            return
-        except RPCError as error:
-            # the server hears of a version only with its first poll, and may be busy with another promotion
-            waiting = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED}
-            if error.status not in waiting or attempt == 59:
-                raise Unreachable(
-                    f"the server does not take `{build}` as current version: {error.message}",
-                    hint="its worker deployments need a server of 1.28 or newer",
-                ) from error
-            await asyncio.sleep(0.2)
 
 
 def build_id() -> str:

@@ -17,9 +17,10 @@ import pytest
 from temporalio import workflow
 
 from fastbrand import wiring
+from fastbrand.patience import Patience
 from fastbrand.service.office import Office
 from fastbrand.settings import load_settings
-from fastbrand.supervisor import WORKER, Patience, Supervisor
+from fastbrand.supervisor import WORKER, Supervisor
 from fastbrand.temporal_server import free_port
 from tests.chaos import faulty_worker
 from tests.chaos.cast import Cast

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,10 +14,11 @@ import pytest
 
 from fastbrand import processes
 from fastbrand.domain.errors import FastbrandError, Unreachable, UsageError
+from fastbrand.patience import Patience
 from fastbrand.running import RUN_FILE, is_locked
 from fastbrand.settings import Settings
-from fastbrand.supervisor import Patience, Supervisor, ensure_running, running
-from fastbrand.temporal_server import DevServer, free_port, port_is_free
+from fastbrand.supervisor import Supervisor, ensure_running, running
+from fastbrand.temporal_server import DevServer, connect_when_ready, free_port, port_is_free
 from tests.ops.waiting import HERE, STAND_IN, eventually, processes_with
 from tests.signals import heard
 
@@ -75,6 +77,19 @@ def test_killed_children_come_back_on_the_same_address(settings: Settings) -> No
         eventually(lambda: not port_is_free(settings.temporal_port))
         supervisor.check()
     assert nothing_left(settings), "the grandchildren of a killed worker are gone too"
+
+
+def test_a_server_that_lives_but_answers_nobody_is_started_again(settings: Settings) -> None:
+    told: list[str] = []
+    with Supervisor(settings, worker=STAND_IN, tell=told.append, patience=Patience(silent_s=1)) as supervisor:
+        before = supervisor.info
+        os.kill(before.server_pid, signal.SIGSTOP)
+        eventually(lambda: running(settings.state) == supervisor.info != before, within_s=60)
+        asyncio.run(connect_when_ready(before.address, "default"))
+        assert not processes.alive(before.server_pid)
+        supervisor.check()
+    assert told == ["the Temporal server answers nobody: starting it again ..."]
+    assert nothing_left(settings)
 
 
 def test_second_supervisor_is_refused_and_a_door_joins(joined: Settings) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fastbrand.temporal_binary import CLI_VERSION, cache_directory, find_or_get
+from fastbrand.temporal_binary import CLI_VERSION, DRIVER_VERSION, KEPT, cache_directory, find_or_get
 from fastbrand.temporal_server import free_port
 from tests.ops.waiting import HERE
 
@@ -25,10 +25,13 @@ except Unreachable as error:
 _ANSWERS = "#!/bin/sh\necho temporal version 0.0.0\n"
 # a Go that takes a while and notes each build; what it builds answers as Temporal's command line does
 _GO = """#!/bin/sh
+test "$1 $2" = "build -C" && cd "$3" || exit 2
 echo "$@" >> "$BUILDS"
+while read -r line; do echo "$line"; done < go.mod >> "$BUILDS"
+while test "$1" != -o; do shift; done
 sleep 1
-printf '#!/bin/sh\\necho temporal version built\\n' > "$GOBIN/temporal"
-chmod +x "$GOBIN/temporal"
+printf '#!/bin/sh\\necho temporal version built\\n' > "$2"
+chmod +x "$2"
 """
 
 
@@ -69,7 +72,7 @@ def get(environment: dict[str, str]) -> subprocess.Popen[str]:
 def test_every_way_that_failed_is_named(alone: dict[str, str]) -> None:
     said, progress = get(alone).communicate(timeout=120)
     message, hint = said.splitlines()
-    for way in ("`temporal` on PATH: not there", "the cache: `", "the SDK's download: ", "`go install`: Go is not on"):
+    for way in ("`temporal` on PATH: not there", "the cache: `", "the SDK's download: ", "`go build`: Go is not on"):
         assert way in message
     assert "TEMPORAL_ADDRESS" in hint
     assert "getting the Temporal server" in progress
@@ -78,11 +81,15 @@ def test_every_way_that_failed_is_named(alone: dict[str, str]) -> None:
 @pytest.mark.slow
 def test_two_at_once_build_once(alone: dict[str, str], tmp_path: Path) -> None:
     program(tmp_path / "tools" / "go", _GO)
-    kept = tmp_path / "cache" / "fastbrand" / "bin" / f"temporal-{CLI_VERSION}"
+    kept = tmp_path / "cache" / "fastbrand" / "bin" / KEPT
     both = [get(alone), get(alone)]
     assert [each.communicate(timeout=120)[0].strip() for each in both] == [str(kept)] * 2
-    builds = (tmp_path / "builds").read_text().splitlines()
-    assert builds == [f"install -ldflags -s -w github.com/temporalio/cli/cmd/temporal@v{CLI_VERSION}"]
+    build, *module = (tmp_path / "builds").read_text().splitlines()
+    assert build.startswith("build -C")
+    assert build.endswith("/temporal github.com/temporalio/cli/cmd/temporal")
+    assert module.count("module fastbrand/temporal") == 1
+    assert f"github.com/temporalio/cli v{CLI_VERSION}" in module
+    assert f"modernc.org/sqlite v{DRIVER_VERSION}" in module
     assert sorted(path.name for path in kept.parent.iterdir()) == [f".{kept.name}.lock", kept.name]
 
 
@@ -90,12 +97,12 @@ def test_two_at_once_build_once(alone: dict[str, str], tmp_path: Path) -> None:
 def test_failed_build_says_why_and_leaves_nothing(alone: dict[str, str], tmp_path: Path) -> None:
     program(tmp_path / "tools" / "go", "#!/bin/sh\necho first\necho no disk left >&2\nexit 3\n")
     said, _ = get(alone).communicate(timeout=120)
-    assert "`go install`: ended with 3: no disk left" in said
+    assert "`go build`: ended with 3: no disk left" in said
     assert [path.suffix for path in (tmp_path / "cache" / "fastbrand" / "bin").iterdir()] == [".lock"]
 
 
 def test_path_comes_before_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cached = program(tmp_path / "cache" / f"temporal-{CLI_VERSION}", _ANSWERS)
+    cached = program(tmp_path / "cache" / KEPT, _ANSWERS)
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
     assert find_or_get(cache=cached.parent) == cached
     installed = program(tmp_path / "tools" / "temporal", _ANSWERS)
@@ -104,7 +111,7 @@ def test_path_comes_before_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_another_program_of_that_name_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cached = program(tmp_path / "cache" / f"temporal-{CLI_VERSION}", _ANSWERS)
+    cached = program(tmp_path / "cache" / KEPT, _ANSWERS)
     other = program(tmp_path / "tools" / "temporal", "#!/bin/sh\necho a clock\n")
     monkeypatch.setenv("PATH", f"{other.parent}{os.pathsep}/usr/bin{os.pathsep}/bin")
     assert find_or_get(cache=cached.parent) == cached

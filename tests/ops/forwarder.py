@@ -1,0 +1,48 @@
+"""A way to a server that a test can cut and mend."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+
+class Forwarder:
+    """Passes bytes on between ``address`` (its own, ``host:port``) and a server's, while it is not cut."""
+
+    def __init__(self, to: str) -> None:
+        host, _, port = to.rpartition(":")
+        self._to = (host, int(port))
+        self._port = 0
+        self._listener: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    @property
+    def address(self) -> str:
+        """Where to reach the server by way of us."""
+        return f"127.0.0.1:{self._port}"
+
+    async def mend(self) -> None:
+        """Listen (again, on the same port)."""
+        self._listener = await asyncio.start_server(self._pass_on, "127.0.0.1", self._port)
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Close every connection, and refuse others."""
+        if self._listener is not None:
+            self._listener.close()
+        for writer in list(self._open):
+            writer.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        their_reader, their_writer = await asyncio.open_connection(*self._to)
+        self._open |= {writer, their_writer}
+        await asyncio.gather(_copy(reader, their_writer), _copy(their_reader, writer))
+        self._open -= {writer, their_writer}
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while passed := await reader.read(65_536):
+            writer.write(passed)
+            await writer.drain()
+    writer.close()
