@@ -33,33 +33,40 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _AGAIN_S = 0.1
+_AWAY_S_MAX = 30.0
+"""For so long a server that answered before is waited for: one that its supervisor starts again is away for less."""
 _CROSSED = "unexpected workflow task failure"
 """What the server says of an update that came at the very moment at which its workflow ended or began a new run."""
+_AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN}
+"""How calls end that do not reach a server, or whose server goes while they are under way."""
 
 
-class _Crossed(Exception):
-    """The update was not taken: it crossed with the end of a run. The same may be said again."""
+class _Again(Exception):
+    """The same may be said again: it was not taken, or is known by its id. ``told``: why, where that goes on."""
+
+    def __init__(self, told: Unreachable, within_s: float) -> None:
+        super().__init__()
+        self.told = told
+        self.within_s = within_s
 
 
 async def _insisting(office: Office, call: Callable[[], Awaitable[T]], *, missing: str) -> T:
-    """Await what ``call`` gives, again where it crossed with the end of a run, until there is an answer."""
-    deadline = time.monotonic() + office.answer_within.total_seconds()
+    """Await what ``call`` gives, again where it crossed with the end of a run or the server was away for a moment."""
+    begun = time.monotonic()
     while True:
         try:
             return await _told(office, call(), missing=missing)
-        except _Crossed as error:
-            if time.monotonic() > deadline:
-                raise Unreachable(
-                    f"no worker answered within {office.answer_within.total_seconds():.0f} s",
-                    hint="see the logs of the worker, then repeat the command with the same `--command-id`",
-                ) from error
+        except _Again as again:
+            if time.monotonic() - begun > again.within_s:
+                raise again.told from again.__cause__
         await asyncio.sleep(_AGAIN_S)
 
 
 async def _told(office: Office, call: Awaitable[T], *, missing: str) -> T:
     """Await a call; turn what Temporal raises into our errors. ``missing``: what to say where the workflow is gone."""
+    within_s = office.answer_within.total_seconds()
     try:
-        return await asyncio.wait_for(call, timeout=office.answer_within.total_seconds())
+        return await asyncio.wait_for(call, timeout=within_s)
     except WorkflowUpdateFailedError as error:
         cause = error.cause
         if isinstance(cause, ApplicationError):
@@ -68,13 +75,19 @@ async def _told(office: Office, call: Awaitable[T], *, missing: str) -> T:
         raise FastbrandError(str(cause)) from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         raise Unreachable(
-            f"no worker answered within {office.answer_within.total_seconds():.0f} s",
+            f"no worker answered within {within_s:.0f} s",
             hint="is a worker running? `fastbrand up` starts one; the command may still be carried out: "
             "repeat it with the same `--command-id`",
         ) from error
     except RPCError as error:
         if _CROSSED in error.message:
-            raise _Crossed from error
+            unheard = Unreachable(
+                f"no worker answered within {within_s:.0f} s",
+                hint="see the logs of the worker, then repeat the command with the same `--command-id`",
+            )
+            raise _Again(unheard, within_s) from error
+        if error.status in _AWAY:
+            raise _Again(no_answer(error), _AWAY_S_MAX) from error
         if error.status == RPCStatusCode.NOT_FOUND:
             raise NotFound(missing, hint="see what there is: `fastbrand party list`, `fastbrand case list`") from error
         raise no_answer(error) from error
@@ -151,9 +164,9 @@ async def update_workflow(
 async def begin_release(office: Office, workflow_id: str, sha256: str) -> None:
     """Let a release wait for its second person, where it does not already. Raises ``Unreachable``."""
     client = await office.connect()
-    await _told(
-        office,
-        client.start_workflow(
+
+    def call() -> Awaitable[Any]:
+        return client.start_workflow(
             RulebookRelease.run,
             ReleaseInput(sha256=sha256),
             id=workflow_id,
@@ -161,9 +174,9 @@ async def begin_release(office: Office, workflow_id: str, sha256: str) -> None:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             task_timeout=timedelta(seconds=office.settings.workflow_task_timeout_s),
             static_summary=f"release of book {sha256[:16]}",
-        ),
-        missing=f"book `{sha256[:16]}` cannot be released here",
-    )
+        )
+
+    await _insisting(office, call, missing=f"book `{sha256[:16]}` cannot be released here")
 
 
 async def update_release(office: Office, workflow_id: str, update: Any, command: Command, sha256: str) -> ReleaseView:

@@ -15,7 +15,7 @@ from fastbrand.domain import names
 from fastbrand.domain.errors import Unreachable
 from fastbrand.settings import Settings
 from fastbrand.temporal_server import DevServer
-from tests.ops.forwarder import Forwarder
+from tests.forwarder import Forwarder
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("ops-server")]
 
