@@ -12,28 +12,40 @@ class Forwarder:
     def __init__(self, to: str) -> None:
         host, _, port = to.rpartition(":")
         self._to = (host, int(port))
-        self._port = 0
+        self._cut = False
         self._listener: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
     @property
     def address(self) -> str:
         """Where to reach the server by way of us."""
-        return f"127.0.0.1:{self._port}"
+        assert self._listener is not None
+        return f"127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
 
-    async def mend(self) -> None:
-        """Listen (again, on the same port)."""
-        self._listener = await asyncio.start_server(self._pass_on, "127.0.0.1", self._port)
-        self._port = self._listener.sockets[0].getsockname()[1]
+    async def listen(self) -> None:
+        """Begin, on a free port, which stays ours until ``close``."""
+        self._listener = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
 
-    async def cut(self) -> None:
-        """Close every connection, and refuse others."""
+    def cut(self) -> None:
+        """Break every connection, and those that are tried from now on."""
+        self._cut = True
+        for writer in self._open:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        """Pass on again."""
+        self._cut = False
+
+    def close(self) -> None:
+        """Break everything, and listen no more."""
+        self.cut()
         if self._listener is not None:
             self._listener.close()
-        for writer in list(self._open):
-            writer.close()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._cut:
+            writer.transport.abort()
+            return
         their_reader, their_writer = await asyncio.open_connection(*self._to)
         self._open |= {writer, their_writer}
         await asyncio.gather(_copy(reader, their_writer), _copy(their_reader, writer))

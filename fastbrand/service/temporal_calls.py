@@ -37,7 +37,7 @@ _AWAY_S_MAX = 30.0
 """For so long a server that answered before is waited for: one that its supervisor starts again is away for less."""
 _CROSSED = "unexpected workflow task failure"
 """What the server says of an update that came at the very moment at which its workflow ended or began a new run."""
-_AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN}
+_AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN, RPCStatusCode.CANCELLED}
 """How calls end that do not reach a server, or whose server goes while they are under way."""
 
 
@@ -74,6 +74,9 @@ async def _told(office: Office, call: Awaitable[T], *, missing: str) -> T:
             raise business_error(cause.type or "", cause.message, hint) from error
         raise FastbrandError(str(cause)) from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        gone = error.__cause__
+        if isinstance(gone, RPCError) and gone.status in _AWAY:  # it was not we who gave it up
+            raise _Again(no_answer(gone), _AWAY_S_MAX) from gone
         raise Unreachable(
             f"no worker answered within {within_s:.0f} s",
             hint="is a worker running? `fastbrand up` starts one; the command may still be carried out: "

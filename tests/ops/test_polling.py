@@ -24,9 +24,9 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("ops-server")]
 async def way(server: DevServer) -> AsyncIterator[Forwarder]:
     """A way to the server that can be cut."""
     forwarder = Forwarder(server.address)
-    await forwarder.mend()
+    await forwarder.listen()
     yield forwarder
-    await forwarder.cut()
+    forwarder.close()
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def cut_when_connected(way: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def connect_and_cut(settings: Settings) -> Client:
         client = await wiring.connect_address(settings.temporal_address, settings.temporal_namespace)
-        await way.cut()
+        way.cut()
         return client
 
     monkeypatch.setattr(wiring, "connect_client", connect_and_cut)
@@ -53,7 +53,7 @@ async def test_a_worker_waits_for_a_server_that_is_away_for_a_moment(
 ) -> None:
     async def mend_soon() -> None:
         await asyncio.sleep(1.5)
-        await way.mend()
+        way.mend()
 
     mending = asyncio.create_task(mend_soon())
     async with wiring.worker(roundabout):
@@ -68,7 +68,7 @@ async def test_a_worker_waits_for_a_server_that_is_away_for_a_moment(
 
 @pytest.mark.usefixtures("cut_when_connected")
 async def test_a_worker_whose_server_is_gone_says_so(roundabout: Settings) -> None:
-    with pytest.raises(Unreachable, match=r"does not take .*: tcp connect error") as caught:
+    with pytest.raises(Unreachable, match=r"the (Temporal )?server does not (take|answer)") as caught:
         async with wiring.worker(roundabout):
             pytest.fail("there is no server to poll")
     assert "see whether it runs" in caught.value.hint
@@ -79,6 +79,6 @@ async def test_a_worker_that_fails_ends_what_is_done_with_it(
     roundabout: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FASTBRAND_PROMOTE", "0")
-    with pytest.raises(Unreachable, match=r"does not answer this worker: .*tcp connect error"):
+    with pytest.raises(Unreachable, match=r"does not answer this worker"):
         async with wiring.worker(roundabout.model_copy(update={"schedules": False})):
             await asyncio.sleep(120)
