@@ -247,3 +247,27 @@ def test_what_ends_its_reader_does_not_end_us(tmp_path: Path) -> None:
         assert told.value.instance_code == "broken_parquet"
     path.write_bytes(content)
     assert len(read_facts_file(path, BOOK.facts).rows) == 3
+
+
+def test_a_reader_that_loses_rows_is_told(tmp_path: Path) -> None:
+    """Where a page's column breaks its reader's threads, what comes in batches just ends; all at once, it panics."""
+    made = io.BytesIO()
+    rows = {"party_id": ["a", "b", "c", "d"], "experience_score": [80.0, None, 70.0, 60.0]}
+    pl.DataFrame(rows).write_parquet(made, compression="uncompressed", statistics=False)
+    path = tmp_path / "facts.parquet"
+    said = set()
+    for place in (47, 54, 60, 61, 105, 116):
+        content = bytearray(made.getvalue())
+        content[place] ^= 1 if place < 54 else 2 if place < 60 else 128
+        path.write_bytes(content)
+        ways: list[Callable[[], int]] = [
+            lambda: len(read_facts_file(path, BOOK.facts).rows),
+            lambda: sum(batch.read for batch in of_file(FileSource(path, NOW), BOTH).batches()),
+        ]
+        for way in ways:
+            try:
+                assert way() == 4
+            except InputError as error:
+                said.add((error.instance_code, error.message.rpartition(": ")[2]))
+    assert ("broken_parquet", "0 of its 4 rows can be read") in said
+    assert {code for code, _ in said} == {"broken_parquet"}
