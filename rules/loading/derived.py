@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from rules import schema
 from rules.loading.reading import Fields, Reader
-from rules.loading.scope import Scope
+from rules.loading.scope import Scope, fact_name
 from rules.mistakes import shown
 from rules.model import MAX_INT, Derivation, FactDef, FactType, Title
 from rules.words import DERIVATIONS, NUMERIC_TYPES
@@ -55,6 +55,7 @@ def derived_facts(reader: Reader, scope: Scope, node: Node, make: MakeFact) -> N
 
 
 def _draft(reader: Reader, scope: Scope, key: Scalar, node: Node, make: MakeFact) -> _Draft | None:
+    name = fact_name(reader, key)
     fields = reader.fields(node, schema.DERIVED)
     if fields is None:
         return None
@@ -71,7 +72,7 @@ def _draft(reader: Reader, scope: Scope, key: Scalar, node: Node, make: MakeFact
     if kind is None:
         return None
     fact = make(reader, scope, key, fields, cast(FactType, kind), title)
-    if fact is None or args is None or len(ops) != 1:
+    if name is None or fact is None or args is None or len(ops) != 1:
         return None
     return _Draft(key, cast(DerivationOp, ops[0]), args, fact)
 

@@ -11,17 +11,15 @@ from rules.durations import parse_span
 from rules.loading.derived import derived_facts
 from rules.loading.head import version
 from rules.loading.reading import Fields, Reader
-from rules.loading.scope import Scope
+from rules.loading.scope import Scope, fact_name
 from rules.mistakes import shown
 from rules.model import MAX_INT, FactDef, FactType, Title
 from rules.values import UNKNOWN_TEXTS, parse_unbounded_literal
-from rules.words import CONNECTIVES, DURATION_UNITS, FACT_TYPES, KEPT_FOR, NUMERIC_TYPES
+from rules.words import DURATION_UNITS, FACT_TYPES, KEPT_FOR, NUMERIC_TYPES
 from rules.yaml_guard import Mapping, Node, Scalar, Sequence
 
 MAX_DECIMALS = 6
 """Most digits after the point of a score."""
-RESERVED = frozenset(CONNECTIVES)
-"""Words that mean something else where a fact's name stands."""
 RESERVED_CODES = frozenset({"by", "default"}) | UNKNOWN_TEXTS
 """Words that mean something else where a choice's code stands: in tables, and in facts files."""
 
@@ -53,15 +51,6 @@ def facts(reader: Reader, scope: Scope, node: Node) -> str | None:
     _check_samples(reader, scope, [node for node in (facts_node, derived_node) if node is not None])
     whole = base is not None and base.pairs and not scope.broken_facts
     return found_version if whole else None
-
-
-def fact_name(reader: Reader, key: Scalar) -> str | None:
-    """``key`` as the name of a fact."""
-    name = reader.name(key, "a fact's name")
-    if name in RESERVED:
-        reader.wrong(key, "reserved_name", f"`{name}` cannot name a fact: conditions use it", "choose another name")
-        return None
-    return name
 
 
 def _fact(reader: Reader, scope: Scope, key: Scalar, node: Node) -> FactDef | None:

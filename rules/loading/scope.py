@@ -8,7 +8,11 @@ from fractions import Fraction
 from rules.loading.reading import Reader
 from rules.mistakes import shown
 from rules.model import FactDef
+from rules.words import CONNECTIVES
 from rules.yaml_guard import Node, Scalar
+
+RESERVED = frozenset(CONNECTIVES)
+"""Words that mean something else where a fact's name stands."""
 
 
 @dataclass(slots=True)
@@ -59,3 +63,12 @@ class Scope:
             hint = reader.report.nearest(node.text, sorted(names))
             reader.wrong(node, f"unknown_{kind}", f"there is no {kind} `{shown(node.text)}`", hint or "declare one")
         return None
+
+
+def fact_name(reader: Reader, key: Scalar) -> str | None:
+    """``key`` as the name of a fact."""
+    name = reader.name(key, "a fact's name")
+    if name in RESERVED:
+        reader.wrong(key, "reserved_name", f"`{name}` cannot name a fact: conditions use it", "choose another name")
+        return None
+    return name

@@ -106,6 +106,8 @@ _NAMES: list[Case] = [
     (F, "profit: {type", "»the profit: {type", ("bad_name",)),
     (F, "food: {en", "»fo/od: {en", ("bad_name",)),
     (F, "profit: {type", "»any: {type", ("reserved_name",)),
+    (F, "days_here: {", "»days\u202ehere: {", ("bad_name",)),
+    (F, "days_here: {", "»all: {", ("reserved_name",)),
     (F, "toys: {en", "»default: {en", ("reserved_name",)),
     (F, "toys: {en", '»"null": {en', ("reserved_name",)),
     (
