@@ -47,6 +47,7 @@ HOST = "127.0.0.1"
 USUAL_PORT = 7233
 _START_S_MAX = 60.0
 _PORT_TRIES = 3
+_LET_GO_S_MAX = 1.0
 
 
 class DevServer:
@@ -83,7 +84,7 @@ class DevServer:
         """
         program = find_or_get(tell=tell)
         for name, asked in (("port", port), ("UI port", ui_port if ui else 0)):
-            if asked and not port_is_free(asked):
+            if asked and not _becomes_free(asked):
                 raise busy_port(asked, name)
         tries = 1 if port and (ui_port or not ui) else _PORT_TRIES
         for left in reversed(range(tries)):
@@ -193,6 +194,16 @@ def port_is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
+    return True
+
+
+def _becomes_free(port: int) -> bool:
+    """Whether ``port`` is free within a second: who was killed keeps it until the last of its threads is gone."""
+    deadline = time.monotonic() + _LET_GO_S_MAX
+    while not port_is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
     return True
 
 

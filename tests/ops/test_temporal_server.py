@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import random
 import re
+import socket
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -171,6 +173,18 @@ def test_busy_port_that_was_asked_for_is_told(server: DevServer, tmp_path: Path)
     with pytest.raises(UsageError, match=f"UI port `{server.port}` is busy"):
         DevServer.start(database=tmp_path / "t.db", log=tmp_path / "log", ui_port=server.port)
     assert not (tmp_path / "t.db").exists()
+
+
+def test_a_port_that_somebody_just_lets_go_is_waited_for(tmp_path: Path) -> None:
+    """A server that was killed counts as dead while its threads, and with them its port, are still there."""
+    holder = socket.create_server(("127.0.0.1", free_port()))
+    port = holder.getsockname()[1]
+    letting_go = threading.Timer(0.3, holder.close)
+    letting_go.start()
+    server = DevServer.start(database=tmp_path / "t.db", log=tmp_path / "log", port=port, ui=False)
+    server.kill()
+    assert server.port == port
+    letting_go.join()
 
 
 def test_two_at_once_take_two_ports(tmp_path: Path) -> None:
