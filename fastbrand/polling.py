@@ -47,7 +47,7 @@ async def polling(worker: Worker, client: Client, build: str) -> AsyncIterator[N
 
     running.add_done_callback(end_body)
     try:
-        await _promote_unless_told(client, build)
+        await _promote(client, build)
         yield
     except asyncio.CancelledError:
         error = _error_of(running)
@@ -83,21 +83,15 @@ def _error_of(running: asyncio.Task[None]) -> Exception | None:
     return error if isinstance(error, Exception) else None
 
 
-async def _promote_unless_told(client: Client, build: str) -> None:
-    """The newest worker that starts wins, which is right for one installation.
-
-    Where versions are rolled out step by step, FASTBRAND_PROMOTE=0 leaves it to the operator
-    (``temporal worker deployment set-current-version``).
-    """
-    if os.environ.get("FASTBRAND_PROMOTE", "1") != "0":
-        await promote(client, build)
-
-
-async def promote(client: Client, build: str) -> None:
+async def _promote(client: Client, build: str) -> None:
     """Make ``build`` the current version of our deployment: the server gives tasks to no other.
 
-    Waits some seconds for a server that is not ready for it. Raises ``Unreachable``.
+    The newest worker that starts wins, which is right for one installation; where versions are rolled out step by step,
+    FASTBRAND_PROMOTE=0 leaves it to the operator (``temporal worker deployment set-current-version``). Waits some
+    seconds for a server that is not ready for it. Raises ``Unreachable``.
     """
+    if os.environ.get("FASTBRAND_PROMOTE", "1") == "0":
+        return
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace,
         deployment_name=names.DEPLOYMENT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
 
 class Forwarder:
@@ -50,6 +51,17 @@ class Forwarder:
         self._open |= {writer, their_writer}
         await asyncio.gather(_copy(reader, their_writer), _copy(their_reader, writer))
         self._open -= {writer, their_writer}
+
+
+@contextlib.asynccontextmanager
+async def forwarding(to: str) -> AsyncIterator[Forwarder]:
+    """A forwarder to the server at ``to`` that listens, closed at the end."""
+    forwarder = Forwarder(to)
+    await forwarder.listen()
+    try:
+        yield forwarder
+    finally:
+        forwarder.close()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,7 +15,7 @@ from fastbrand.domain import names
 from fastbrand.domain.errors import Unreachable
 from fastbrand.settings import Settings
 from fastbrand.temporal_server import DevServer
-from tests.forwarder import Forwarder
+from tests.forwarder import Forwarder, forwarding
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("ops-server")]
 
@@ -23,10 +23,8 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("ops-server")]
 @pytest_asyncio.fixture
 async def way(server: DevServer) -> AsyncIterator[Forwarder]:
     """A way to the server that can be cut."""
-    forwarder = Forwarder(server.address)
-    await forwarder.listen()
-    yield forwarder
-    forwarder.close()
+    async with forwarding(server.address) as forwarder:
+        yield forwarder
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from fastbrand.domain.errors import Unreachable
 from fastbrand.service import parties, temporal_calls
 from fastbrand.service.office import Office
 from fastbrand.service.who import Asker
-from tests.forwarder import Forwarder
+from tests.forwarder import Forwarder, forwarding
 from tests.workflows.desk import Desk
 from tests.workflows.given import FAST_BRAND, UNREMARKABLE
 
@@ -29,10 +29,8 @@ RETRIES_S = 10
 @pytest_asyncio.fixture
 async def way(address: str) -> AsyncIterator[Forwarder]:
     """A way to the server that can be cut."""
-    forwarder = Forwarder(address)
-    await forwarder.listen()
-    yield forwarder
-    forwarder.close()
+    async with forwarding(address) as forwarder:
+        yield forwarder
 
 
 @pytest_asyncio.fixture
